@@ -1,0 +1,52 @@
+# The two commands: `make demo` runs the main job, `make test` the tests. Each works from a fresh clone.
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+KERNELS := $(VENV)/.kernels
+SOURCES := $(wildcard kernels/*.pyx kernels/*.pxd kernels/csrc/*.hpp kernels/csrc/*.cpp)
+BENCH_ARGS ?=
+DEMO_ARGS ?=
+
+.PHONY: demo test install kernels lint bench campaign docs clean
+
+demo: $(KERNELS)
+	$(VENV)/bin/picocell demo $(DEMO_ARGS)
+
+test: $(KERNELS) lint
+	$(PY) tools/run_tests.py
+
+install: $(KERNELS)
+
+kernels: $(KERNELS)
+
+lint: $(KERNELS)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(KERNELS)
+	$(PY) -m benchmarks $(BENCH_ARGS)
+
+# The long statistical runs (cell search, PBCH, …): minutes, not part of `make test`.
+campaign: $(KERNELS)
+	$(PY) tools/run_campaigns.py
+
+docs: $(KERNELS)
+	$(PY) -m pip install -q -e ".[docs]" --no-build-isolation
+	$(PY) -m sphinx -W -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+$(INSTALLED): pyproject.toml
+	@sh tools/system_packages.sh
+	python3 -m venv $(VENV)
+	$(PY) -m pip install -q --disable-pip-version-check -U pip "setuptools>=77" "cython>=3.1" "numpy>=2.0"
+	PICOCELL_KERNELS=none $(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[dev]"
+	@touch $@
+
+$(KERNELS): $(INSTALLED) setup.py $(SOURCES)
+	$(PY) setup.py -q build_ext --inplace
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build docs/_build kernels/*.so *.egg-info src/*.egg-info

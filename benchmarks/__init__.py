@@ -1,0 +1,1 @@
+"""Speed of kernels and channels: ``python -m benchmarks`` prints one table."""

@@ -1,0 +1,4 @@
+LEVELS: tuple[str, ...]
+AVAILABLE: tuple[str, ...]
+
+def chosen() -> int: ...

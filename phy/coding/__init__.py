@@ -1,0 +1,1 @@
+"""Channel coding of both standards, over the native kernels."""

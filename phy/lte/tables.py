@@ -1,0 +1,17 @@
+"""The standard's tables, kept as CSV files in ``data/``, each naming its clause in its first line."""
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def rows(name: str) -> tuple[dict[str, str], ...]:
+    """Rows of ``data/<name>.csv`` as dictionaries from column to text.
+
+    Raises:
+        FileNotFoundError: no such table.
+    """
+    text = files(__package__).joinpath("data", f"{name}.csv").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return tuple(csv.DictReader(lines))

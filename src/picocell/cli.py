@@ -1,0 +1,145 @@
+"""The command ``picocell``: sub-commands import what they need when they are used."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="picocell",
+    help="A software-defined-radio LTE network: read cells, and soon run them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="SigMF recording, or raw samples with --rate.")]
+Rate = Annotated[
+    float | None, typer.Option("--rate", metavar="HZ", help="Samples per second of a raw recording, such as 1.92e6.")
+]
+Datatype = Annotated[
+    str | None, typer.Option("--datatype", help="Sample type of a raw recording: cf32_le (default), ci16_le, ci8, cu8.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output.")]
+
+
+class UsageError(Exception):
+    """Bad input from the user: one line on standard error, exit code 2."""
+
+
+@app.command()
+def scan(
+    source: Source,
+    rate: Rate = None,
+    datatype: Datatype = None,
+    as_json: Json = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Picture of the strongest cell: .png, .pdf or .svg.")
+    ] = None,
+) -> None:
+    """Find cells in a recording and read what they broadcast: MIB, SIB1 and every SIB on air.
+
+    Exit code 0: a cell was found; 1: none; 2: the recording cannot be used.
+    """
+    from picocell.ue import plots, scan as scanner, scan_report
+
+    if plot is not None:
+        plots.check_output(plot)
+    cells = scanner.scan_recording(source, rate=rate, datatype=datatype, keep_arrays=plot is not None)
+    if as_json:
+        for cell in cells:
+            print(json.dumps(scan_report.as_dict(cell)))
+    else:
+        scan_report.print_table(cells, source)
+    if plot is not None and cells:
+        scan_report.plot_cell(plot, cells)
+        print(f"picture: {plot}", file=sys.stderr)
+    if not cells:
+        print(f"picocell: no cell found in {source}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def monitor(
+    source: Source,
+    rate: Rate = None,
+    datatype: Datatype = None,
+    rnti: Annotated[
+        list[str] | None,
+        typer.Option("--rnti", help="C-RNTI known to be in use (0x46 or 70), beside those found; may be repeated."),
+    ] = None,
+    pci: Annotated[int | None, typer.Option("--pci", help="Follow this cell, not the strongest.", max=503)] = None,
+    as_json: Json = False,
+    pcap: Annotated[
+        Path | None, typer.Option("--pcap", metavar="FILE", help="MAC PDUs for Wireshark (no set-up needed).")
+    ] = None,
+    no_blind: Annotated[
+        bool, typer.Option("--no-blind", help="Only known RNTIs: no search for unknown ones on the PDCCH.")
+    ] = False,
+) -> None:
+    """Follow a cell and list every DCI, transport block and HARQ indicator.
+
+    Exit code 0: a cell was followed; 1: no cell; 2: the recording cannot be used.
+    """
+    from picocell.ue import monitor_report
+
+    found = monitor_report.run(
+        source,
+        rate=rate,
+        datatype=datatype,
+        rntis=[_rnti(text) for text in rnti or []],
+        pci=pci,
+        as_json=as_json,
+        pcap=pcap,
+        blind=not no_blind,
+    )
+    if not found:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    n_prb: Annotated[int, typer.Option("--prb", help="Bandwidth: 6, 15, 25, 50, 75 or 100 PRB.")] = 25,
+    channel: Annotated[str, typer.Option("--channel", help="AWGN, or EPA, EVA, ETU with Doppler: EPA5, EVA70.")] = "EPA5",
+    snr_db: Annotated[float, typer.Option("--snr", help="SNR of a resource element in dB.")] = 20.0,
+    seconds: Annotated[float, typer.Option("--seconds", help="Length of the recording.", min=0.08, max=60)] = 0.5,
+    output: Annotated[Path, typer.Option("--output", help="Folder for the recording and the picture.")] = Path(
+        "demo-output"
+    ),
+) -> None:
+    """Send a cell over a fading channel into a recording, and read it back with scan and monitor."""
+    from picocell import demo as show
+
+    raise typer.Exit(show.run(n_prb=n_prb, channel=channel, snr_db=snr_db, seconds=seconds, output=output))
+
+
+def _rnti(text: str) -> int:
+    """An RNTI as users write it: decimal or 0x hexadecimal."""
+    try:
+        value = int(text, 0)
+    except ValueError:
+        raise UsageError(f"--rnti {text}: not a number (write 70 or 0x46)") from None
+    if not 1 <= value <= 0xFFFF:
+        raise UsageError(f"--rnti {text}: outside 0x0001..0xffff")
+    return value
+
+
+def main() -> None:
+    """Entry point: bad input ends in one line on standard error and exit code 2, never in a traceback."""
+    try:
+        app()
+    except (UsageError, ValueError, OSError) as error:
+        text = str(error).replace("\n", " ")
+        print(f"picocell: {text}", file=sys.stderr)
+        sys.exit(2)
+    except ImportError as error:
+        if "picocell[" not in str(error):
+            raise
+        print(f"picocell: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
