@@ -1,0 +1,157 @@
+"""Tail-biting convolutional code of rate 1/3 (TS 36.212 5.1.3.1), its rate matching (5.1.4.2) and its decoder."""
+
+import numpy as np
+
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t
+
+from picocell.kernels import isa
+
+cdef extern from "conv.hpp" namespace "picocell" nogil:
+    const int conv_min_k
+    const int conv_max_k
+    const int conv_max_e
+    cdef struct ConvOps:
+        void (*encode)(const uint8_t*, int, uint8_t*) noexcept nogil
+        void (*rate_match)(const uint8_t*, int, size_t, uint8_t*) noexcept nogil
+        void (*rate_recover)(const int16_t*, size_t, int, int16_t*) noexcept nogil
+        void (*decode)(const int16_t*, size_t, int, uint8_t*) noexcept nogil
+        void (*search)(const int16_t*, const int32_t*, const int32_t*, const int32_t*, size_t, int,
+                       uint8_t*, uint16_t*, float*) noexcept nogil
+    const ConvOps& conv_ops(int isa)
+
+cdef const ConvOps* _ops = &conv_ops(isa.chosen())
+
+MIN_K = conv_min_k
+MAX_K = conv_max_k
+MAX_E = conv_max_e
+_LARGEST = 32767
+
+cdef enum:
+    _CRC_BITS = 16
+
+
+def _check_k(k):
+    if not conv_min_k <= k <= conv_max_k:
+        raise ValueError(f"k {k} is outside {conv_min_k}..{conv_max_k}")
+
+
+def _soft(llr, ndim):
+    """Soft bits as contiguous int16; wider integers saturate."""
+    array = np.asarray(llr)
+    if array.dtype != np.int16:
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"soft bits of dtype {array.dtype}: int16 is needed")
+        array = np.clip(array, -_LARGEST, _LARGEST).astype(np.int16)
+    if array.ndim != ndim:
+        raise ValueError(f"soft bits of shape {array.shape}: {ndim} dimensions are needed")
+    return np.ascontiguousarray(array)
+
+
+def _integers(values, name):
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError(f"{name} must be a one-dimensional array of integers")
+    return np.ascontiguousarray(array, np.int32)
+
+
+def encode(bits):
+    """Three streams d(0), d(1), d(2) of k bits each."""
+    cdef const uint8_t[::1] source = np.ascontiguousarray(bits, np.uint8)
+    cdef int k = source.shape[0]
+    _check_k(k)
+    out = np.empty((3, k), np.uint8)
+    cdef uint8_t[:, ::1] view = out
+    with nogil:
+        _ops.encode(&source[0], k, &view[0, 0])
+    return out
+
+
+def rate_match(d, e):
+    """The first e bits of the circular buffer of streams d (3, k)."""
+    array = np.ascontiguousarray(d, np.uint8)
+    if array.ndim != 2 or array.shape[0] != 3:
+        raise ValueError(f"streams of shape {array.shape}: (3, k) is needed")
+    _check_k(array.shape[1])
+    if e < 0:
+        raise ValueError(f"length {e} is negative")
+    cdef const uint8_t[:, ::1] source = array
+    out = np.empty(e, np.uint8)
+    cdef uint8_t[::1] view = out
+    cdef size_t count = e
+    cdef int k = source.shape[1]
+    if count:
+        with nogil:
+            _ops.rate_match(&source[0, 0], k, count, &view[0])
+    return out
+
+
+def rate_recover(llr, k):
+    """Soft bits (e,) to int16 (3, k): repeats summed and saturated, 0 where nothing was sent."""
+    _check_k(k)
+    array = _soft(llr, 1)
+    cdef const int16_t[::1] source = array
+    cdef size_t count = array.shape[0]
+    if count > conv_max_e:
+        raise ValueError(f"{count} soft bits of a code word: at most {conv_max_e} are allowed")
+    cdef int size = k
+    out = np.zeros((3, k), np.int16)
+    cdef int16_t[:, ::1] view = out
+    if count:
+        with nogil:
+            _ops.rate_recover(&source[0], count, size, &view[0, 0])
+    return out
+
+
+def decode(llr):
+    """Bits (k,) of the code word with soft bits (3, k)."""
+    array = _soft(llr, 2)
+    return decode_batch(array.reshape(1, *array.shape)).reshape(-1)
+
+
+def decode_batch(llr):
+    """Bits (n, k) of the code words with soft bits (n, 3, k)."""
+    array = _soft(llr, 3)
+    if array.shape[1] != 3:
+        raise ValueError(f"soft bits of shape {array.shape}: (..., 3, k) is needed")
+    _check_k(array.shape[2])
+    cdef const int16_t[:, :, ::1] source = array
+    cdef size_t n = array.shape[0]
+    cdef int k = array.shape[2]
+    out = np.empty((n, k), np.uint8)
+    cdef uint8_t[:, ::1] view = out
+    if n:
+        with nogil:
+            _ops.decode(&source[0, 0, 0], n, k, &view[0, 0])
+    return out
+
+
+def search(llr, starts, lengths, k):
+    """Decodes candidates llr[start : start + length] of k bits (CRC included) each, all in one call."""
+    array = _soft(llr, 1)
+    first, length, size = _integers(starts, "starts"), _integers(lengths, "lengths"), _integers(k, "k")
+    cdef size_t n = first.size
+    if length.size != n or size.size != n:
+        raise ValueError(f"{n} starts, {length.size} lengths and {size.size} k: their numbers must be equal")
+    if n == 0:
+        return np.zeros((0, 0), np.uint8), np.zeros(0, np.uint16), np.zeros(0, np.float32)
+    cdef const int16_t[::1] source = array
+    cdef const int32_t[::1] first_view = first, length_view = length, size_view = size
+    cdef int32_t k_max = 0
+    cdef int64_t available = array.size
+    cdef size_t i
+    for i in range(n):
+        if not _CRC_BITS < size_view[i] <= conv_max_k:
+            raise ValueError(f"k {size_view[i]} is outside {_CRC_BITS + 1}..{conv_max_k}")
+        if first_view[i] < 0 or length_view[i] < 1 or <int64_t>first_view[i] + length_view[i] > available:
+            raise ValueError(f"candidate {i} lies outside the {available} soft bits or is empty")
+        if length_view[i] > conv_max_e:
+            raise ValueError(f"candidate {i} of {length_view[i]} soft bits: at most {conv_max_e} are allowed")
+        k_max = max(k_max, size_view[i])
+    bits, crc, quality = np.empty((n, k_max), np.uint8), np.empty(n, np.uint16), np.empty(n, np.float32)
+    cdef uint8_t[:, ::1] bits_view = bits
+    cdef uint16_t[::1] crc_view = crc
+    cdef float[::1] quality_view = quality
+    with nogil:
+        _ops.search(&source[0], &first_view[0], &length_view[0], &size_view[0], n, k_max,
+                    &bits_view[0, 0], &crc_view[0], &quality_view[0])
+    return bits, crc, quality

@@ -1,0 +1,1 @@
+"""Medium access control (TS 36.321)."""

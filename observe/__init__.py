@@ -1,0 +1,1 @@
+"""What the outside sees: capture files, metrics, tables."""

@@ -1,0 +1,1 @@
+"""RRC and NAS: messages, and each protocol's two ends."""

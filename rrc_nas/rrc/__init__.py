@@ -1,0 +1,1 @@
+"""Radio resource control (TS 36.331)."""
