@@ -1,1 +1,1 @@
-""""""
+"""The UE and the tools that listen as one: scan and monitor."""

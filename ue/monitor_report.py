@@ -1,0 +1,172 @@
+"""What ``picocell monitor`` does with the events: lines, JSON lines, a PCAP."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from picocell.observe.pcap import MacPcap
+from picocell.phy.lte.search import SAMPLE_RATE
+from picocell.radio.file import Playback, Recording, RecordingError, open_recording
+from picocell.ue.acquire import Acquired, acquire
+from picocell.ue.follow import Follower
+from picocell.ue.monitor import Event, Monitor
+from picocell.ue.rnti_table import kind_of
+from picocell.ue.scan import check_recording, receiver_rate
+from picocell.ue.stream import Stream
+
+
+def run(
+    path: Path,
+    *,
+    rate: float | None = None,
+    datatype: str | None = None,
+    rntis: list[int] | None = None,
+    pci: int | None = None,
+    as_json: bool = False,
+    pcap: Path | None = None,
+    blind: bool = True,
+) -> bool:
+    """Monitor a recording and print its events.
+
+    Returns:
+        Whether a cell was followed.
+
+    Raises:
+        RecordingError: a recording that cannot be used.
+        OSError: a PCAP that cannot be written.
+    """
+    recording = open_recording(path, rate, datatype)
+    errors = Console(stderr=True)
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        bar = stack.enter_context(_progress(errors))
+        task = bar.add_task(path.name, total=recording.duration)
+        acquired = _acquire(recording, pci, errors)
+        if acquired is None:
+            which = "no cell" if pci is None else f"no cell with PCI {pci}"
+            print(f"picocell: {which} found in {path}", file=sys.stderr)
+            return False
+        sink = stack.enter_context(MacPcap(pcap)) if pcap is not None else None
+        for time, event in events(recording, acquired, tuple(rntis or ()), blind=blind):
+            bar.update(task, completed=time)
+            if event is None:
+                continue
+            counts[f"{event.channel}{'' if event.crc is None else ' ok' if event.crc else ' bad'}"] += 1
+            print(json.dumps(event.as_dict()) if as_json else as_line(event))
+            if sink is not None:
+                write_pcap(sink, event, time)
+        bar.update(task, completed=recording.duration)
+    if not as_json:
+        print("  ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    return True
+
+
+def events(
+    recording: Recording, acquired: Acquired, rntis: tuple[int, ...] = (), *, blind: bool = True
+) -> Iterator[tuple[float, Event | None]]:
+    """Events of a recording with their time in seconds; None in place of an event once a subframe, for progress.
+
+    Raises:
+        RecordingError: a recording narrower than the cell, or a cell without a MIB.
+    """
+    cell = acquired.cell
+    if cell is None or acquired.mib is None:
+        raise RecordingError(f"{recording.path}: the MIB of cell {acquired.found.pci} did not decode")
+    rate = receiver_rate(cell, recording.sample_rate)
+    if rate is None:
+        raise RecordingError(
+            f"{recording.path}: the cell's {cell.n_prb} PRB are wider than the recording"
+            f" ({recording.sample_rate / 1e6:g} Msps): its PDCCH cannot be read"
+        )
+    monitor = Monitor(cell, round(rate / 15_000), rntis=rntis, blind=blind)
+    last_mib: bytes | None = None
+    for subframe in Follower(Stream(Playback(recording), rate), acquired, monitor.receiver):
+        yield subframe.time, None
+        if subframe.grid is None:
+            monitor.lost()
+            continue
+        if subframe.mib is not None and _fixed_part(subframe.mib.mib) != last_mib:
+            last_mib = _fixed_part(subframe.mib.mib)
+            yield subframe.time, Event(subframe.tti, "PBCH", crc=True, payload=subframe.mib.mib)
+        if subframe.locked:
+            for event in monitor.subframe(subframe.tti, subframe.grid)[1]:
+                yield subframe.time, event
+
+
+def _fixed_part(mib: bytes) -> bytes:
+    """A MIB without its frame number."""
+    return bytes([mib[0] & 0xFC, mib[1] & 0x03, mib[2]])
+
+
+def _acquire(recording: Recording, pci: int | None, errors: Console) -> Acquired | None:
+    """The strongest cell, or the one that was asked for."""
+    stream = Stream(Playback(recording), SAMPLE_RATE, keep_s=1.0)
+    cells = acquire(stream, pci=pci)
+    check_recording(recording, cells, lambda text: errors.print(f"picocell: {text}", highlight=False))
+    return cells[0] if cells else None
+
+
+def _progress(errors: Console) -> Progress:
+    """Progress on standard error; hidden where that is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.2f} s of {task.total:.2f} s"),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
+
+
+def as_line(event: Event) -> str:
+    """An event as a line of text."""
+    details: dict[str, Any] = event.details
+    who = "" if event.rnti is None else f"{kind_of(event.rnti).value:>2} {event.rnti:#06x}"
+    parts = [f"{event.tti:5d} {event.channel:<5} {who:<9}"]
+    match event.channel:
+        case "PDCCH":
+            parts.append(f"cce {details['cce']}+{details['aggregation_level']} {_dci_text(details['dci'])}")
+        case "PDSCH":
+            parts.append(
+                f"{details['n_prb']} PRB q_m {details['q_m']} tbs {details['tbs']} rv {details['rv']}"
+                f" {'CRC ok ' if event.crc else 'CRC bad'}"
+            )
+        case "PHICH":
+            parts.append(f"{'ACK' if details['hi'] else 'NACK'} prb {details['prb_start']}")
+    if event.payload and event.crc:
+        text = event.payload.hex()
+        parts.append(text if len(text) <= 64 else f"{text[:64]}… ({len(event.payload)} bytes)")
+    return " ".join(parts)
+
+
+def _dci_text(dci: dict[str, Any]) -> str:
+    """A DCI's fields that are not zero, and its format."""
+    fields = [f"{name} {value}" for name, value in dci.items() if name != "format" and value]
+    return f"DCI {dci['format']} {' '.join(fields)}".rstrip()
+
+
+def write_pcap(sink: MacPcap, event: Event, time: float) -> None:
+    """Write a received transport block; what has no correct CRC or no bytes is left out."""
+    if not event.crc or not event.payload:
+        return
+    sfn, subframe = divmod(event.tti, 10)
+    kind = "NO_RNTI" if event.rnti is None else f"{kind_of(event.rnti).value}_RNTI"
+    retx = event.details.get("transmission", 1) - 1
+    sink.write(
+        event.payload,
+        direction="DL",
+        rnti_type=kind,
+        rnti=event.rnti or 0,
+        sfn=sfn,
+        subframe=subframe,
+        retx=retx,
+        timestamp_s=time,
+    )
