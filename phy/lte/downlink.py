@@ -1,0 +1,288 @@
+"""Whole downlink subframes: composed from FAPI requests, and received into FAPI-style indications."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from picocell.kernels.ofdm import Ofdm
+from picocell.kernels.sch import SchDecoder, SoftBuffer
+from picocell.phy.fapi import (
+    DciDlPdu,
+    DciIndication,
+    DciUlPdu,
+    DlConfigRequest,
+    DlIndication,
+    DlschIndication,
+    HiDci0Request,
+    HiIndication,
+    HiPdu,
+    TxRequest,
+)
+from picocell.phy.lte import crs, dci, pbch, pcfich, pdcch, pdcch_search, pdsch, phich, sync
+from picocell.phy.lte.cell import Cell, CyclicPrefix
+from picocell.phy.lte.dci import DciFormat
+from picocell.phy.lte.estimation import ChannelEstimate, Estimator
+from picocell.phy.lte.frame import TTI_MODULO, fft_size
+from picocell.phy.lte.grant import PdschGrant, from_dci
+
+SoftBuffers = Callable[[PdschGrant], SoftBuffer | None]
+"""Gives the soft buffer of a grant's HARQ process, cleared where the transmission is new; MAC decides that."""
+
+_DL_GRANTS: Final = (DciFormat.FORMAT_1, DciFormat.FORMAT_1A, DciFormat.FORMAT_1C)
+
+
+class DownlinkTransmitter:
+    """Composes the subframes of one cell.
+
+    Args:
+        cell: the cell.
+        fft: FFT size; the bandwidth's standard one when None.
+
+    Raises:
+        ValueError: an FFT size that does not hold the cell.
+    """
+
+    def __init__(self, cell: Cell, fft: int | None = None) -> None:
+        self.cell = cell
+        self.fft = fft or fft_size(cell.n_prb)
+        self._ofdm = Ofdm(cell.n_prb, self.fft, cell.cp is CyclicPrefix.EXTENDED)
+        self._fixed: dict[int, NDArray[np.complex64]] = {}
+
+    @property
+    def samples_per_subframe(self) -> int:
+        """Samples of 1 ms."""
+        return self._ofdm.samples_per_subframe
+
+    def grid(
+        self, config: DlConfigRequest, tx: TxRequest | None = None, hi_dci0: HiDci0Request | None = None
+    ) -> NDArray[np.complex64]:
+        """Resource grid of a subframe, complex64 (n_ports, n_symb, n_sc).
+
+        Raises:
+            ValueError: requests of different subframes, a payload that is missing, or a channel's own complaint.
+        """
+        cell, subframe = self.cell, _subframe(config.tti)
+        for name, request in (("TX.request", tx), ("HI_DCI0.request", hi_dci0)):
+            if request is not None and request.tti != config.tti:
+                raise ValueError(f"{name} is for TTI {request.tti}, DL_CONFIG.request for TTI {config.tti}")
+        grid = self._fixed_signals(subframe).copy()
+        if config.bch is not None:
+            pbch.map(cell, config.tti // 10, _payload(tx, config.bch.pdu_index), grid)
+        pcfich.encode(cell, subframe, config.cfi, grid)
+        if hi_dci0 is not None and hi_dci0.hi:
+            phich.encode(cell, subframe, [self._phich(pdu) for pdu in hi_dci0.hi], grid)
+        pdus: list[DciDlPdu | DciUlPdu] = [*config.dci, *(hi_dci0.dci if hi_dci0 is not None else ())]
+        if pdus:
+            pdcch.encode(cell, subframe, config.cfi, [self._message(pdu) for pdu in pdus], grid)
+        for block in config.dlsch:
+            pdsch.encode(cell, subframe, block.grant, _payload(tx, block.pdu_index), grid)
+        return grid
+
+    def subframe(
+        self, config: DlConfigRequest, tx: TxRequest | None = None, hi_dci0: HiDci0Request | None = None
+    ) -> NDArray[np.complex64]:
+        """Samples of a subframe, complex64 (n_ports, samples_per_subframe); see :meth:`grid`."""
+        return self._ofdm.modulate(self.grid(config, tx, hi_dci0))
+
+    def _fixed_signals(self, subframe: int) -> NDArray[np.complex64]:
+        """Reference and synchronisation signals, the same in every frame."""
+        if subframe not in self._fixed:
+            grid = np.zeros((self.cell.n_ports, self.cell.n_symb, self.cell.n_sc), np.complex64)
+            crs.map(self.cell, subframe, grid)
+            sync.map(self.cell, subframe, grid)
+            self._fixed[subframe] = grid
+        return self._fixed[subframe]
+
+    def _phich(self, pdu: HiPdu) -> phich.Phich:
+        group, sequence = phich.resource(self.cell, pdu.rb_start, pdu.cyclic_shift_2_for_dmrs, pdu.i_phich)
+        return phich.Phich(group, sequence, pdu.hi_value, pdu.transmission_power_db)
+
+    def _message(self, pdu: DciDlPdu | DciUlPdu) -> pdcch.PdcchMessage:
+        bits = dci.pack(self.cell, pdu.dci, pdu.rnti)
+        return pdcch.PdcchMessage(bits, pdu.rnti, pdu.cce_index, pdu.aggregation_level, pdu.transmission_power_db)
+
+
+@dataclass(frozen=True, slots=True)
+class RntiSearch:
+    """An RNTI to look for on the PDCCH.
+
+    Attributes:
+        rnti: the RNTI.
+        formats: DCI formats to try; None for those that its kind of RNTI uses (TS 36.213 7.1).
+    """
+
+    rnti: int
+    formats: tuple[DciFormat, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRegion:
+    """One received subframe up to its control region.
+
+    Attributes:
+        tti: 10 SFN + subframe.
+        grid: received resource grid, complex64 (n_rx, n_symb, n_sc).
+        channel: its channel estimate.
+        cfi: control format indicator.
+        cfi_quality: share of the PCFICH's soft weight that agrees, 0..1.
+        pdcch: soft bits of the PDCCH.
+    """
+
+    tti: int
+    grid: NDArray[np.complex64]
+    channel: ChannelEstimate
+    cfi: int
+    cfi_quality: float
+    pdcch: pdcch_search.Control
+
+    @property
+    def subframe(self) -> int:
+        """Subframe 0..9."""
+        return self.tti % 10
+
+
+class DownlinkReceiver:
+    """Receives the subframes of one cell, as a UE or an observer does.
+
+    Args:
+        cell: the cell.
+        fft: FFT size; the bandwidth's standard one when None.
+        method: channel interpolation, see :class:`picocell.phy.lte.estimation.Estimator`.
+        max_iterations: of the turbo decoder.
+
+    Raises:
+        ValueError: an FFT size that does not hold the cell, or an unknown method.
+    """
+
+    def __init__(self, cell: Cell, fft: int | None = None, *, method: str = "wiener", max_iterations: int = 8) -> None:
+        self.cell = cell
+        self.fft = fft or fft_size(cell.n_prb)
+        self._ofdm = Ofdm(cell.n_prb, self.fft, cell.cp is CyclicPrefix.EXTENDED)
+        self._estimator = Estimator(cell, method=method)
+        self._decoder = SchDecoder(max_iterations)
+
+    @property
+    def samples_per_subframe(self) -> int:
+        """Samples of 1 ms."""
+        return self._ofdm.samples_per_subframe
+
+    def demodulate(
+        self, samples: NDArray[np.complex64], *, cfo: float = 0.0, phase: float = 0.0, window_advance: int = 0
+    ) -> NDArray[np.complex64]:
+        """Resource grid of one subframe's samples.
+
+        Args:
+            samples: complex64 (n_rx, samples_per_subframe).
+            cfo: carrier offset to remove, in cycles a sample.
+            phase: of that offset's oscillator at the first sample, in cycles.
+            window_advance: samples by which the FFT starts before the cyclic prefix ends.
+        """
+        return self._ofdm.demodulate(samples, cfo=cfo, phase=phase, window_advance=window_advance)
+
+    def control(self, tti: int, grid: NDArray[np.complex64]) -> ControlRegion:
+        """Channel estimate, PCFICH and the PDCCH's soft bits of a subframe.
+
+        Args:
+            tti: 10 SFN + subframe.
+            grid: complex64 (n_rx, n_symb, n_sc).
+
+        Raises:
+            ValueError: a TTI outside 0..10239, a grid of another shape.
+        """
+        subframe = _subframe(tti)
+        channel = self._estimator.estimate(subframe, grid)
+        cfi, quality = pcfich.decode(self.cell, subframe, grid, channel)
+        return ControlRegion(
+            tti, grid, channel, cfi, quality, pdcch.extract(self.cell, subframe, cfi, grid, channel)
+        )
+
+    def hi(self, region: ControlRegion, resources: Sequence[tuple[int, int]]) -> list[HiIndication]:
+        """HARQ indicators of (group, sequence) pairs."""
+        found = phich.decode(self.cell, region.subframe, region.grid, region.channel, resources)
+        return [
+            HiIndication(group, sequence, result.ack, result.metric)
+            for (group, sequence), result in zip(resources, found, strict=True)
+        ]
+
+    def dlsch(
+        self, region: ControlRegion, grant: PdschGrant, soft: SoftBuffer | None = None, *, keep_symbols: bool = False
+    ) -> DlschIndication:
+        """The transport block of a grant."""
+        result = pdsch.decode(
+            self.cell, region.subframe, grant, region.grid, region.channel, self._decoder, soft, keep=keep_symbols
+        )
+        return DlschIndication(grant, result.payload, result.crc_ok, result.iterations, result.n_re, result.symbols)
+
+    def receive(
+        self,
+        tti: int,
+        grid: NDArray[np.complex64],
+        searches: Sequence[RntiSearch] = (),
+        *,
+        hi: Sequence[tuple[int, int]] = (),
+        soft_buffers: SoftBuffers | None = None,
+    ) -> DlIndication:
+        """Receive a whole subframe: the DCIs of some RNTIs, the transport blocks that they grant, the PHICH.
+
+        Args:
+            tti: 10 SFN + subframe.
+            grid: complex64 (n_rx, n_symb, n_sc).
+            searches: RNTIs to look for.
+            hi: PHICH resources (group, sequence) to read.
+            soft_buffers: gives a grant's soft buffer; without it each transmission is decoded alone.
+        """
+        region = self.control(tti, grid)
+        channel = region.channel
+        result = DlIndication(
+            tti, region.cfi, channel.rsrp, channel.rssi, channel.snr_db, channel.noise_var, region.cfi_quality
+        )
+        for search in searches:
+            result.dci += self._search(region, search)
+        for found in result.dci:
+            if found.format in _DL_GRANTS and not isinstance(found.dci, dci.DciPdcchOrder):
+                try:
+                    grant = from_dci(self.cell, region.subframe, region.cfi, found.rnti, found.dci)
+                except ValueError:
+                    continue  # not legal here: a false alarm of the blind search, or a format of a later release
+                soft = soft_buffers(grant) if soft_buffers is not None else None
+                result.dlsch.append(self.dlsch(region, grant, soft))
+        if hi:
+            result.hi = self.hi(region, hi)
+        return result
+
+    def _search(self, region: ControlRegion, search: RntiSearch) -> list[DciIndication]:
+        """DCIs of one RNTI that unpack."""
+        found = []
+        for hit in pdcch_search.search_rnti(self.cell, region.subframe, region.pdcch, search.rnti, search.formats):
+            indication = unpacked(self.cell, hit, hit.rnti)
+            if indication is not None:
+                found.append(indication)
+        return found
+
+
+def unpacked(cell: Cell, hit: pdcch_search.FoundDci, rnti: int) -> DciIndication | None:
+    """A found message with its fields; None if its bits are no legal message of its format."""
+    if hit.format is None:
+        return None
+    try:
+        fields = dci.unpack(cell, hit.format, hit.bits, rnti)
+    except ValueError:
+        return None
+    return DciIndication(rnti, hit.format, fields, hit.first_cce, hit.aggregation_level, hit.quality)
+
+
+def _subframe(tti: int) -> int:
+    """Subframe of a TTI, checked."""
+    if not 0 <= tti < TTI_MODULO:
+        raise ValueError(f"TTI {tti} is outside 0..{TTI_MODULO - 1}")
+    return tti % 10
+
+
+def _payload(tx: TxRequest | None, pdu_index: int) -> bytes:
+    """Payload of a PDU."""
+    if tx is None or pdu_index not in tx.pdus:
+        raise ValueError(f"TX.request has no PDU with index {pdu_index}")
+    return tx.pdus[pdu_index]
