@@ -1,0 +1,95 @@
+// Mapper: bits are packed to words, scrambled, and looked up a byte (64QAM: six bits) at a time.
+#pragma once
+#include "modem.hpp"
+
+namespace picocell::PICOCELL_NS {
+
+// Amplitude of one axis for M bits, first bit lowest: (1-2b0)(2^(M-1) - (1-2b1)(2^(M-2) - ...)), TS 36.211 7.1.
+constexpr float axis_level(unsigned bits, int m) {
+    float level = 1.0f;
+    for (int i = m - 1; i > 0; --i) level = static_cast<float>(1 << (m - i)) - ((bits >> i) & 1u ? -level : level);
+    return bits & 1u ? -level : level;
+}
+
+// Spacing of the levels, half of it: 1/sqrt(2), 1/sqrt(10), 1/sqrt(42), 1/sqrt(170).
+constexpr float axis_unit[5] = {0.0f, 0.707106781186547524f, 0.316227766016837933f, 0.154303349962091915f,
+                                0.0766964988847370334f};
+
+// All values of the bits of S symbols, and the symbols that they give.
+template <int Q, int S>
+struct SymbolTable {
+    float entry[1 << (Q * S)][2 * S];
+    SymbolTable() {
+        for (unsigned v = 0; v < 1u << (Q * S); ++v) {
+            for (int s = 0; s < S; ++s) {
+                const unsigned bits = (v >> (Q * s)) & ((1u << Q) - 1);
+                unsigned axis[2] = {0, 0};
+                for (int b = 0; b < Q; ++b) axis[b % 2] |= ((bits >> b) & 1u) << (b / 2);
+                if (Q == 1) axis[1] = axis[0];  // BPSK is on the diagonal
+                constexpr int m = Q == 1 ? 1 : Q / 2;
+                for (int i = 0; i < 2; ++i) entry[v][2 * s + i] = axis_unit[m] * axis_level(axis[i], m);
+            }
+        }
+    }
+};
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "packing takes the first byte as the lowest");
+
+// 64 bits, one a byte, to one word, first bit lowest.
+inline uint64_t pack64(const uint8_t* bits) {
+#if PICOCELL_ISA_LEVEL == 2
+    return _mm512_test_epi8_mask(_mm512_loadu_si512(bits), _mm512_set1_epi8(1));
+#else
+    uint64_t word = 0;
+    for (int i = 0; i < 8; ++i) {
+        uint64_t spread;
+        std::memcpy(&spread, bits + 8 * i, 8);
+        word |= ((spread & 0x0101010101010101u) * 0x0102040810204080u) >> 56 << (8 * i);
+    }
+    return word;
+#endif
+}
+
+// A block: as few whole words as hold a whole number of symbols.
+template <int Q>
+constexpr int block_words = Q == 6 ? 3 : 1;
+
+template <int Q, int S>
+inline void map_block(const SymbolTable<Q, S>& table, const uint64_t* words, float* out) {
+    constexpr int group = Q == 6 ? 3 : 1;  // bytes that hold whole table entries
+    const uint8_t* bytes = reinterpret_cast<const uint8_t*>(words);
+    for (int g = 0; g < 8 * block_words<Q> / group; ++g) {
+        unsigned value = bytes[group * g];
+        if (group == 3) value |= bytes[3 * g + 1] << 8 | bytes[3 * g + 2] << 16;
+        for (int t = 0; t < 8 * group / (Q * S); ++t, out += 2 * S) {
+            std::memcpy(out, table.entry[(value >> (Q * S * t)) & ((1u << (Q * S)) - 1)], sizeof(float) * 2 * S);
+        }
+    }
+}
+
+template <int Q>
+void map_symbols(const uint8_t* bits, size_t n, const uint64_t* scrambling, float* symbols) {
+    constexpr int S = Q == 6 ? 1 : 8 / Q;  // symbols of a table entry
+    constexpr int n_words = block_words<Q>;
+    constexpr size_t step = 64 * n_words / Q;
+    static const SymbolTable<Q, S> table;
+    for (size_t done = 0; done < n; done += step, bits += 64 * n_words) {
+        const size_t count = std::min(n - done, step), n_bits = count * Q;
+        uint8_t padded[64 * n_words];
+        float last[2 * step];
+        const bool part = count < step;
+        if (part) {
+            std::memset(padded, 0, sizeof padded);
+            std::memcpy(padded, bits, n_bits);
+        }
+        uint64_t words[n_words];
+        for (int w = 0; w < n_words; ++w) {
+            words[w] = pack64((part ? padded : bits) + 64 * w);
+            if (scrambling && 64 * size_t(w) < n_bits) words[w] ^= scrambling[done * Q / 64 + w];
+        }
+        map_block<Q, S>(table, words, part ? last : symbols + 2 * done);
+        if (part) std::memcpy(symbols + 2 * done, last, 2 * sizeof(float) * count);
+    }
+}
+
+}  // namespace picocell::PICOCELL_NS
