@@ -1,0 +1,1 @@
+"""Where samples come from and go: radios, recordings, the virtual air. It knows nothing of LTE or NR."""

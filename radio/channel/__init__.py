@@ -1,0 +1,1 @@
+"""What happens between a transmitter and a receiver: noise, fading, offsets."""
