@@ -129,10 +129,12 @@ def decode(
         code blocks need.
 
     Raises:
-        ValueError: a grid of the wrong shape, a grant that does not fit the cell.
+        ValueError: a grid or an estimate of the wrong shape, a grant that does not fit the cell.
     """
     if grid.ndim != 3 or grid.shape[1:] != (cell.n_symb, cell.n_sc):
         raise ValueError(f"grid has shape {grid.shape}, not (n_rx, {cell.n_symb}, {cell.n_sc})")
+    if channel.h.shape[1] != cell.n_ports:
+        raise ValueError(f"channel estimate has {channel.h.shape[1]} ports, the cell {cell.n_ports}")
     _check_scheme(cell, grant)
     mapping = _mapping(cell, _representative(cell, subframe), grant.prbs, grant.cfi)
     count = int(mapping.index.size)
