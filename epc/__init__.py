@@ -1,1 +1,1 @@
-""""""
+"""The core network: MME, HSS, SGW, PGW."""

@@ -84,6 +84,7 @@ class Recording:
         self.segments = _segments(path, starts or [(0, 0)], self.n_samples)
         self._read = 0
         self._clipped = 0
+        self._largest = 0.0
 
     @property
     def duration(self) -> float:
@@ -92,13 +93,13 @@ class Recording:
 
     @property
     def clipped_samples(self) -> int:
-        """Samples at full scale among those read so far; always 0 for floats."""
-        return self._clipped
+        """Samples at full scale among those read so far; of floats, those at their largest value, if it is repeated."""
+        return self._clipped if self._clipped > 1 else 0
 
     @property
     def clipped_fraction(self) -> float:
         """Share of the samples read so far that are at full scale."""
-        return self._clipped / self._read if self._read else 0.0
+        return self.clipped_samples / self._read if self._read else 0.0
 
     def read(self, start: int = 0, n: int | None = None) -> NDArray[np.complex64]:
         """Samples of the file, integers scaled so that full scale is 1.
@@ -122,6 +123,7 @@ class Recording:
         if self._format.full_scale is None:
             values = np.ascontiguousarray(raw, np.float32)
             self._check_finite(values, start)
+            self._count_largest(values)
         else:
             limits = np.iinfo(self._format.component)
             self._clipped += int(np.count_nonzero(((raw == limits.min) | (raw == limits.max)).any(axis=1)))
@@ -140,6 +142,15 @@ class Recording:
             for offset in range(0, segment.length, length):
                 n = min(length, segment.length - offset)
                 yield segment.stream_start + offset, self.read(segment.file_start + offset, n)
+
+    def _count_largest(self, values: NDArray[np.float32]) -> None:
+        """Count the samples at the largest value so far: floats that were clipped share it."""
+        size = np.abs(values).max(axis=1, initial=0.0)
+        largest = float(size.max(initial=0.0))
+        if largest > self._largest:
+            self._largest, self._clipped = largest, 0
+        if largest == self._largest > 0:
+            self._clipped += int(np.count_nonzero(size == largest))
 
     def _check_finite(self, values: NDArray[np.float32], start: int) -> None:
         """Raise on the first sample with a NaN or an infinity."""

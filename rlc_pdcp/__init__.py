@@ -1,1 +1,1 @@
-""""""
+"""RLC and PDCP: both ends of each protocol, without I/O."""

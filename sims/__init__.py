@@ -1,1 +1,1 @@
-""""""
+"""Link and system simulators over the same layers."""

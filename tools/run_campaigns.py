@@ -1,4 +1,4 @@
-"""Run every script of tests/campaigns, one after the other; each prints its figures and exits 0 when its bound is met."""
+"""Run every script of tests/campaigns in turn; each prints its figures and exits 0 when its bound is met."""
 
 import os
 import subprocess

@@ -11,7 +11,8 @@ from picocell.kernels.ofdm import Ofdm
 from picocell.phy.lte.cell import Cell, CyclicPrefix
 from picocell.phy.lte.frame import SFN_MODULO
 from picocell.phy.lte.pbch import PbchDecoder
-from picocell.phy.lte.search import FRAME, SAMPLE_RATE, CellSearch, FoundCell
+from picocell.phy.lte.search import CellSearch, FoundCell
+from picocell.phy.lte.search_primary import FRAME, SAMPLE_RATE
 from picocell.ue.stream import Stream
 
 SEARCH_S: Final = 0.04
@@ -47,7 +48,9 @@ class Acquired:
     mib_position: float = 0.0
 
 
-def acquire(stream: Stream, position: int = 0, *, pci: int | None = None, progress: Progress | None = None) -> list[Acquired]:
+def acquire(
+    stream: Stream, position: int = 0, *, pci: int | None = None, progress: Progress | None = None
+) -> list[Acquired]:
     """Search a stream at 1.92 Msps from a position on until a stretch has cells, and read their MIBs.
 
     Args:

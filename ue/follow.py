@@ -12,7 +12,7 @@ from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.downlink import DownlinkReceiver
 from picocell.phy.lte.frame import SFN_MODULO, TTI_MODULO, cp_lengths
 from picocell.phy.lte.pbch import PbchDecoder, PbchResult
-from picocell.phy.lte.search import FRAME, SAMPLE_RATE
+from picocell.phy.lte.search_primary import FRAME, SAMPLE_RATE
 from picocell.phy.lte.tracking import Tracker
 from picocell.radio.memory import MemorySource
 from picocell.ue.acquire import MIB_S, SEARCH_S, Acquired, acquire
@@ -105,9 +105,7 @@ class Follower:
             self.tracker.coast()
             return Subframe(self._tti, time, None, False)
         tracker = self.tracker
-        grid = self._receiver.demodulate(
-            samples, cfo=tracker.cfo, phase=tracker.phase, window_advance=self._advance
-        )
+        grid = self._receiver.demodulate(samples, cfo=tracker.cfo, phase=tracker.phase, window_advance=self._advance)
         if at < self._track_from:
             tracker.coast()
             locked = True

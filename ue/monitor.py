@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from picocell.mac import rar
+from picocell.mac.control_elements import MacPduError
 from picocell.mac.harq import BroadcastHarq, DlHarqEntity, DlHarqProcess, PhichExpectation, UlHarqTracker
-from picocell.mac.pdu import MacPduError
 from picocell.phy.fapi import DciIndication
 from picocell.phy.lte import pdcch_search, phich
 from picocell.phy.lte.cell import Cell
@@ -225,9 +225,7 @@ class Monitor:
             return events if block.crc_ok or confidence >= SURE else []
         return self.table.judge(region.tti, found.rnti, confidence, proven=block.crc_ok, lines=events)
 
-    def _uplink_grant(
-        self, region: ControlRegion, found: DciIndication, confidence: float, known: bool
-    ) -> list[Event]:
+    def _uplink_grant(self, region: ControlRegion, found: DciIndication, confidence: float, known: bool) -> list[Event]:
         """An uplink grant: four subframes later a PUSCH, another four later its HARQ indicator."""
         assert isinstance(found.dci, Dci0)
         events = self.table.judge(
@@ -241,9 +239,7 @@ class Monitor:
     def _other(self, region: ControlRegion, found: DciIndication, confidence: float, known: bool) -> list[Event]:
         """A DCI without a transport block that this receiver decodes: a PDCCH order, or spatial multiplexing."""
         del known
-        return self.table.judge(
-            region.tti, found.rnti, confidence, proven=False, lines=[_dci_event(region.tti, found)]
-        )
+        return self.table.judge(region.tti, found.rnti, confidence, proven=False, lines=[_dci_event(region.tti, found)])
 
     def _process(self, tti: int, grant: PdschGrant) -> DlHarqProcess | None:
         """HARQ process of a grant, told of the transmission; None where nothing combines."""

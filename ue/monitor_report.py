@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from picocell.observe.pcap import MacPcap
-from picocell.phy.lte.search import SAMPLE_RATE
-from picocell.radio.file import Playback, Recording, RecordingError, open_recording
+from picocell.phy.lte.search_primary import SAMPLE_RATE
+from picocell.radio.file import Playback, Recording, RecordingError
 from picocell.ue.acquire import Acquired, acquire
 from picocell.ue.follow import Follower
 from picocell.ue.monitor import Event, Monitor
 from picocell.ue.rnti_table import kind_of
-from picocell.ue.scan import check_recording, receiver_rate
+from picocell.ue.scan import check_recording, open_searchable, receiver_rate
 from picocell.ue.stream import Stream
 
 
@@ -42,7 +42,7 @@ def run(
         RecordingError: a recording that cannot be used.
         OSError: a PCAP that cannot be written.
     """
-    recording = open_recording(path, rate, datatype)
+    recording = open_searchable(path, rate, datatype)
     errors = Console(stderr=True)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:

@@ -13,7 +13,7 @@ LAST_RA_RNTI_FDD: Final = 10
 """RA-RNTI = 1 + t_id + 10 f_id with f_id = 0 in FDD (TS 36.321 5.1.4)."""
 
 SURE: Final = 0.5
-"""Confidence (0 for noise, 1 for a message without noise) from which a DCI for a known RNTI is believed as it stands."""
+"""Confidence (0 for noise, 1 for a clean message) from which a DCI for a known RNTI is believed as it stands."""
 
 SURE_OF_UNKNOWN: Final = 0.7
 """Confidence from which a DCI with an RNTI that nothing announced counts as a sighting."""

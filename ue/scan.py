@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from picocell.phy.lte.cell import BANDWIDTHS, Cell
 from picocell.phy.lte.frame import sample_rate
-from picocell.phy.lte.search import SAMPLE_RATE
+from picocell.phy.lte.search_primary import SAMPLE_RATE
 from picocell.radio.file import Playback, Recording, RecordingError, open_recording
 from picocell.radio.interface import SampleSource
 from picocell.radio.memory import MemorySource
+from picocell.radio.resample import ratio
 from picocell.rrc_nas import asn1
 from picocell.rrc_nas.asn1 import Asn1Error
 from picocell.rrc_nas.rrc.system_information import Sib1, decode_system_information
@@ -29,6 +30,9 @@ SI_LIMIT_S: Final = 6.0
 MAX_CLIPPED: Final = 0.02
 """A recording with a larger share of its samples at full scale is refused."""
 
+SHORTEST_S: Final = 0.005
+"""Seconds that a cell search needs: one period of the primary synchronisation signal."""
+
 _SOME_CLIPPED: Final = 1e-4
 _RATES: Final = tuple(sorted({sample_rate(n, short) for n in BANDWIDTHS for short in (False, True)} | {3_840_000}))
 
@@ -39,12 +43,14 @@ class ScanArrays:
 
     Attributes:
         search: samples at 1.92 Msps that were searched, (n_rx, n).
+        search_start: position of their first sample in the stream.
         grid: resource grid of consecutive subframes, (n_symb_total, n_sc), first antenna.
         channel: channel estimate (n_rx, n_symb, n_sc) of port 0 in the first of them.
         constellations: equalised symbols by name.
     """
 
     search: NDArray[np.complex64]
+    search_start: int
     grid: NDArray[np.complex64] | None = None
     channel: NDArray[np.complex64] | None = None
     constellations: dict[str, NDArray[np.complex64]] = field(default_factory=dict)
@@ -106,17 +112,39 @@ def scan_recording(
     Raises:
         RecordingError: a recording that cannot be used; the message says why.
     """
+    recording = open_searchable(path, rate, datatype)
+    cells = scan(lambda: Playback(recording), recording.frequency, keep_arrays=keep_arrays, progress=progress)
+    check_recording(recording, [cell.acquired for cell in cells], warn)
+    return cells
+
+
+def open_searchable(path: Path, rate: float | None, datatype: str | None) -> Recording:
+    """Open a recording that a cell search can work on.
+
+    Raises:
+        RecordingError: a recording that cannot be used.
+    """
     recording = open_recording(path, rate, datatype)
-    found = scan(lambda: Playback(recording), recording.frequency, keep_arrays=keep_arrays, progress=progress)
-    check_recording(recording, found, warn)
-    return found
+    if recording.sample_rate < SAMPLE_RATE:
+        raise RecordingError(
+            f"{path}: sample rate {recording.sample_rate:g} is too low: cell search needs at least {SAMPLE_RATE:g}"
+        )
+    try:
+        ratio(recording.sample_rate, SAMPLE_RATE)
+    except ValueError as error:
+        raise RecordingError(f"{path}: {error}") from error
+    if recording.duration < SHORTEST_S:
+        raise RecordingError(
+            f"{path}: {1000 * recording.duration:.3g} ms are too short: cell search needs {1000 * SHORTEST_S:g} ms"
+        )
+    return recording
 
 
-def check_recording(recording: Recording, found: list[Any], warn: Callable[[str], None] | None) -> None:
+def check_recording(recording: Recording, found: list[Acquired], warn: Callable[[str], None] | None) -> None:
     """Complain about a recording that was searched: clipped, or at another rate than was said.
 
     Raises:
-        RecordingError: too many clipped samples, or no cell at this rate but one at another.
+        RecordingError: too many clipped samples, or no readable cell at this rate but one at another.
     """
     share = recording.clipped_fraction
     if share > MAX_CLIPPED:
@@ -126,10 +154,10 @@ def check_recording(recording: Recording, found: list[Any], warn: Callable[[str]
         )
     if share > _SOME_CLIPPED and warn is not None:
         warn(f"{recording.path}: {100 * share:.2f} % of the samples are clipped")
-    if not found and (other := likely_rate(recording)) is not None:
+    if not any(cell.mib for cell in found) and (other := likely_rate(recording)) is not None:
         raise RecordingError(
-            f"{recording.path}: no cell at {recording.sample_rate:g} samples per second, but there is one at {other:g}:"
-            " is the rate right?"
+            f"{recording.path}: no readable cell at {recording.sample_rate:g} samples per second,"
+            f" but there is one at {other:g}: is the rate right?"
         )
 
 
@@ -177,10 +205,11 @@ def scan(
     """
     source = open_source()
     if source.sample_rate < SAMPLE_RATE:
-        raise RecordingError(f"sample rate {source.sample_rate:g} is too low: cell search needs at least {SAMPLE_RATE:g}")
+        raise ValueError(f"sample rate {source.sample_rate:g} is too low: cell search needs at least {SAMPLE_RATE:g}")
     stream = Stream(source, SAMPLE_RATE, keep_s=1.0)
     return [
-        _read_cell(open_source, acquired, stream, frequency, keep_arrays) for acquired in acquire(stream, progress=progress)
+        _read_cell(open_source, acquired, stream, frequency, keep_arrays)
+        for acquired in acquire(stream, progress=progress)
     ]
 
 
@@ -195,7 +224,7 @@ def _read_cell(
     found = acquired.found
     result = ScannedCell(acquired, frequency, found.rsrp_db, None, found.snr_db)
     if keep_arrays:
-        result.arrays = ScanArrays(_searched(search, found.frame_start))
+        result.arrays = ScanArrays(*_searched(search, found.frame_start))
     if acquired.cell is None:
         result.note = "no MIB: the PBCH did not decode"
         return result
@@ -288,10 +317,12 @@ def _pictured(result: ScannedCell, arrays: ScanArrays, kept: list[tuple[Any, lis
     return not arrays.constellations and not _is_complete(result)
 
 
-def _searched(search: Stream, frame_start: float) -> NDArray[np.complex64]:
-    """Samples around the frames that were found."""
+def _searched(search: Stream, frame_start: float) -> tuple[NDArray[np.complex64], int]:
+    """Samples of the stretch in which a cell was found, and where they start."""
     length = int(SEARCH_S * SAMPLE_RATE)
-    first = max(int(frame_start), 0) // length * length
+    first = int(max(frame_start, 0)) // length * length
     samples = search.read(first, length)
-    return samples if samples is not None else search.rest(first)[1]
-
+    if samples is not None:
+        return samples, first
+    start, rest = search.rest(first)
+    return rest, start

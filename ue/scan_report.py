@@ -1,12 +1,18 @@
 """What ``picocell scan`` prints: a table, JSON objects, a picture."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from picocell.phy.lte.cell import Cell, Duplex
+from picocell.phy.lte.frame import cp_lengths, pss_symbol, symbol_starts
+from picocell.phy.lte.search_primary import FRAME, HALF_FRAME, SAMPLE_RATE, correlation
 from picocell.rrc_nas import asn1
+from picocell.ue.plots import Peak, plot_scan
 from picocell.ue.scan import ScannedCell
 
 
@@ -23,7 +29,7 @@ def as_dict(cell: ScannedCell) -> dict[str, Any]:
         "rsrq_db": None if cell.rsrq_db is None else round(cell.rsrq_db, 2),
         "snr_db": round(cell.snr_db, 2),
         "metric": round(found.metric, 4),
-        "frame_start_s": found.frame_start / 1.92e6,
+        "frame_start_s": found.frame_start / SAMPLE_RATE,
         "n_prb": known.n_prb if known else None,
         "n_ports": known.n_ports if known else None,
         "phich_duration": known.phich_duration.value if known else None,
@@ -42,12 +48,20 @@ def as_dict(cell: ScannedCell) -> dict[str, Any]:
     return result
 
 
+@contextmanager
+def searching() -> Iterator[Callable[[float], None]]:
+    """Progress of a search on standard error, where that is a terminal; gives what to tell the seconds to."""
+    console = Console(stderr=True)
+    with console.status("searching") as status:
+        yield lambda seconds: status.update(f"searching: {seconds:.2f} s of the recording")
+
+
 def print_table(cells: list[ScannedCell], source: Path) -> None:
     """Print the cells as a table, then what each broadcasts."""
     if not cells:
         return
     console = Console()
-    table = Table(title=f"cells in {source}", title_justify="left")
+    table = Table(title=f"cells in {source}", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in ("PCI", "CP", "CFO Hz", "RSRP dB", "SNR dB", "PRB", "ports", "SFN", "PHICH", "MIB"):
         table.add_column(name, justify="left" if name in ("CP", "PHICH", "MIB") else "right", no_wrap=True)
     for cell in cells:
@@ -60,7 +74,7 @@ def print_table(cells: list[ScannedCell], source: Path) -> None:
 
 def _row(cell: ScannedCell) -> list[str]:
     found, known = cell.acquired.found, cell.acquired.cell
-    signal = [f"{found.cfo_hz:+.0f}", f"{cell.rsrp_db:.1f}", f"{cell.snr_db:.1f}"]
+    signal = [f"{round(found.cfo_hz):+d}", f"{cell.rsrp_db:.1f}", f"{cell.snr_db:.1f}"]
     if known is None:
         return [str(found.pci), found.cp.value, *signal, "–", "–", "–", "–", "–"]
     mib = cell.acquired.mib.hex() if cell.acquired.mib else "–"
@@ -100,3 +114,46 @@ def _flat(tree: Any, prefix: str = "") -> str:
             return f"{prefix} [{'; '.join(_flat(value) for value in tree)}]"
         case _:
             return f"{prefix} {tree}".strip()
+
+
+def plot_cell(path: Path, cells: list[ScannedCell]) -> None:
+    """Draw the strongest cell: search correlation, resource grid, channel, constellations.
+
+    Raises:
+        ValueError: cells that were scanned without keeping arrays, or a suffix of another format.
+        OSError: the file cannot be written.
+    """
+    cell = cells[0]
+    if cell.arrays is None:
+        raise ValueError("the cells were scanned without keep_arrays: there is nothing to draw")
+    found, known = cell.acquired.found, cell.acquired.cell
+    offset = cell.arrays.search_start
+    peaks = []
+    for other in cells:
+        at = (other.acquired.found.frame_start - offset + _pss_place(other)) % HALF_FRAME
+        peaks.append(Peak(other.acquired.found.pci % 3, at, f"PCI {other.acquired.found.pci}"))
+    bandwidth = f"{known.n_prb} PRB, {known.n_ports} port{'s' if known.n_ports > 1 else ''}" if known else "no MIB"
+    plot_scan(
+        path,
+        title=f"PCI {found.pci}: {bandwidth}, {found.cp.value} cyclic prefix",
+        subtitle=(
+            f"RSRP {cell.rsrp_db:.1f} dB, SNR {cell.snr_db:.1f} dB, carrier offset {round(found.cfo_hz):+d} Hz"
+            + (f", MIB {cell.acquired.mib.hex()}, SFN {cell.acquired.sfn}" if cell.acquired.mib else "")
+        ),
+        correlation=correlation(cell.arrays.search),
+        correlation_rate_hz=SAMPLE_RATE,
+        peaks=peaks,
+        grid=cell.arrays.grid,
+        symbols_per_subframe=known.n_symb if known else 14,
+        channel=cell.arrays.channel,
+        constellations=cell.arrays.constellations,
+    )
+
+
+def _pss_place(cell: ScannedCell) -> float:
+    """Samples at 1.92 Msps from the start of a frame to the useful part of its first PSS."""
+    shape = Cell(cell.acquired.found.pci, cp=cell.acquired.found.cp, duplex=cell.acquired.found.duplex)
+    symbol = pss_symbol(shape)
+    starts, prefixes = symbol_starts(128, shape.cp), cp_lengths(128, shape.cp)
+    first_subframe = 0 if shape.duplex is Duplex.FDD else 1
+    return float(first_subframe * FRAME / 10 + starts[symbol] + prefixes[symbol % len(prefixes)])

@@ -57,7 +57,7 @@ class Stream:
         return self._end() if self._pieces else 0
 
     def rest(self, position: int) -> tuple[int, NDArray[np.complex64]]:
-        """The last samples of a stream that has ended, from ``position`` on: where they start, and complex64 (n_rx, n)."""
+        """The last samples of a stream that has ended, from ``position`` on: where they start, and (n_rx, n)."""
         if not self._pieces:
             return position, np.zeros((1, 0), np.complex64)
         start, piece = self._pieces[-1]
@@ -88,7 +88,7 @@ class Stream:
 
     def _end(self) -> int:
         start, piece = self._pieces[-1]
-        return start + piece.shape[1]
+        return int(start + piece.shape[1])
 
     def _begin(self, time: int, n_rx: int) -> None:
         """A stretch without gaps begins."""

@@ -24,7 +24,7 @@ from picocell.phy.fapi import (
 from picocell.phy.lte import crs, dci, pbch, pcfich, pdcch, pdcch_search, pdsch, phich, sync
 from picocell.phy.lte.cell import Cell, CyclicPrefix
 from picocell.phy.lte.dci import DciFormat
-from picocell.phy.lte.estimation import ChannelEstimate, Estimator
+from picocell.phy.lte.estimation import ChannelEstimate, Estimator, Method
 from picocell.phy.lte.frame import TTI_MODULO, fft_size
 from picocell.phy.lte.grant import PdschGrant, from_dci
 
@@ -157,7 +157,9 @@ class DownlinkReceiver:
         ValueError: an FFT size that does not hold the cell, or an unknown method.
     """
 
-    def __init__(self, cell: Cell, fft: int | None = None, *, method: str = "wiener", max_iterations: int = 8) -> None:
+    def __init__(
+        self, cell: Cell, fft: int | None = None, *, method: Method = "wiener", max_iterations: int = 8
+    ) -> None:
         self.cell = cell
         self.fft = fft or fft_size(cell.n_prb)
         self._ofdm = Ofdm(cell.n_prb, self.fft, cell.cp is CyclicPrefix.EXTENDED)
@@ -195,9 +197,7 @@ class DownlinkReceiver:
         subframe = _subframe(tti)
         channel = self._estimator.estimate(subframe, grid)
         cfi, quality = pcfich.decode(self.cell, subframe, grid, channel)
-        return ControlRegion(
-            tti, grid, channel, cfi, quality, pdcch.extract(self.cell, subframe, cfi, grid, channel)
-        )
+        return ControlRegion(tti, grid, channel, cfi, quality, pdcch.extract(self.cell, subframe, cfi, grid, channel))
 
     def hi(self, region: ControlRegion, resources: Sequence[tuple[int, int]]) -> list[HiIndication]:
         """HARQ indicators of (group, sequence) pairs."""

@@ -236,6 +236,4 @@ def _result(bits: NDArray[np.uint8], ports: int, quarter: int, frames: int, qual
     except ValueError:
         return None
     sfn = (N_FRAMES * fields.sfn_high + quarter) % SFN_MODULO
-    return PbchResult(
-        mib, fields.n_prb, ports, fields.phich_duration, fields.phich_resource, sfn, frames, quality
-    )
+    return PbchResult(mib, fields.n_prb, ports, fields.phich_duration, fields.phich_resource, sfn, frames, quality)

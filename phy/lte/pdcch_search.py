@@ -340,7 +340,7 @@ def search_rnti(
         raise ValueError(f"RNTI {rnti} is outside 1..65535")
     broadcast = dci.is_broadcast(rnti)
     if formats is None:
-        chosen = (DciFormat.FORMAT_1A, DciFormat.FORMAT_1C if broadcast else DciFormat.FORMAT_1)
+        chosen: tuple[DciFormat, ...] = (DciFormat.FORMAT_1A, DciFormat.FORMAT_1C if broadcast else DciFormat.FORMAT_1)
         chosen = chosen if broadcast else (DciFormat.FORMAT_0, *chosen)
     else:
         chosen = tuple(DciFormat(fmt) for fmt in formats)

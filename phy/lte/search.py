@@ -22,6 +22,7 @@ from scipy.stats import gamma
 from picocell.phy.lte import crs, frame, sync
 from picocell.phy.lte.cell import Cell, CyclicPrefix, Duplex
 from picocell.phy.lte.search_primary import (
+    FRAME,
     HALF_FRAME,
     SAMPLE_RATE,
     Candidate,
@@ -33,8 +34,6 @@ from picocell.phy.lte.search_primary import (
 )
 from picocell.phy.lte.search_secondary import match_secondary, secondary_signals, sss_distance, useful_start
 
-FRAME: Final = 2 * HALF_FRAME
-"""Samples of a radio frame."""
 
 _SUBFRAME: Final = HALF_FRAME // 5
 _N_HYPOTHESES: Final = 168 * 2 * len(CyclicPrefix)

@@ -18,6 +18,9 @@ SAMPLE_RATE: Final = 1_920_000
 N: Final = 128
 """Samples of a symbol without its prefix."""
 
+FRAME: Final = 19_200
+"""Samples of a radio frame."""
+
 HALF_FRAME: Final = 9600
 """Samples of 5 ms, the period of the primary signal."""
 
@@ -81,6 +84,20 @@ def primary_peaks(x: NDArray[np.complex64], most: int) -> list[Candidate]:
         mean = float(curve[position] / shape[position])
         peaks.append(Candidate(n_id_2, position, _peak_fraction(curve, position), cfo, mean))
     return peaks
+
+
+def correlation(samples: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Primary correlation for a picture: float32 ``(3, 9600)``, one row a PSS, over 5 ms, the best offset.
+
+    Args:
+        samples: complex ``(n_rx, n)`` at 1.92 Msps.
+
+    Returns:
+        Mean normalised correlation, 0..1.
+    """
+    total, count = _primary_statistic(samples)
+    mean = total / np.maximum(count * samples.shape[0], 1)
+    return np.asarray(mean.reshape(3, len(_CFO_COMB), HALF_FRAME).max(axis=1), np.float32)
 
 
 def _gamma_threshold(p: float, shape: NDArray[np.int64]) -> NDArray[np.float64]:

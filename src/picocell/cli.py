@@ -1,6 +1,7 @@
 """The command ``picocell``: sub-commands import what they need when they are used."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -43,11 +44,15 @@ def scan(
 
     Exit code 0: a cell was found; 1: none; 2: the recording cannot be used.
     """
-    from picocell.ue import plots, scan as scanner, scan_report
+    from picocell.ue import scan as scanner
+    from picocell.ue import scan_report
 
     if plot is not None:
-        plots.check_output(plot)
-    cells = scanner.scan_recording(source, rate=rate, datatype=datatype, keep_arrays=plot is not None)
+        _checked_plot(plot)
+    with scan_report.searching() as progress:
+        cells = scanner.scan_recording(
+            source, rate=rate, datatype=datatype, keep_arrays=plot is not None, progress=progress, warn=_warn
+        )
     if as_json:
         for cell in cells:
             print(json.dumps(scan_report.as_dict(cell)))
@@ -102,7 +107,9 @@ def monitor(
 @app.command()
 def demo(
     n_prb: Annotated[int, typer.Option("--prb", help="Bandwidth: 6, 15, 25, 50, 75 or 100 PRB.")] = 25,
-    channel: Annotated[str, typer.Option("--channel", help="AWGN, or EPA, EVA, ETU with Doppler: EPA5, EVA70.")] = "EPA5",
+    channel: Annotated[
+        str, typer.Option("--channel", help="AWGN, or EPA, EVA, ETU with Doppler: EPA5, EVA70.")
+    ] = "EPA5",
     snr_db: Annotated[float, typer.Option("--snr", help="SNR of a resource element in dB.")] = 20.0,
     seconds: Annotated[float, typer.Option("--seconds", help="Length of the recording.", min=0.08, max=60)] = 0.5,
     output: Annotated[Path, typer.Option("--output", help="Folder for the recording and the picture.")] = Path(
@@ -112,7 +119,15 @@ def demo(
     """Send a cell over a fading channel into a recording, and read it back with scan and monitor."""
     from picocell import demo as show
 
+    try:
+        show.check(n_prb, channel)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     raise typer.Exit(show.run(n_prb=n_prb, channel=channel, snr_db=snr_db, seconds=seconds, output=output))
+
+
+def _warn(text: str) -> None:
+    print(f"picocell: warning: {text}", file=sys.stderr)
 
 
 def _rnti(text: str) -> int:
@@ -126,18 +141,31 @@ def _rnti(text: str) -> int:
     return value
 
 
+def _checked_plot(path: Path) -> None:
+    """See that a picture can be written before the work that it shows is done."""
+    from picocell.ue import plots
+
+    try:
+        plots.check_output(path)
+    except (ValueError, plots.PlotUnavailableError) as error:
+        raise UsageError(f"--plot {error}") from error
+
+
 def main() -> None:
     """Entry point: bad input ends in one line on standard error and exit code 2, never in a traceback."""
     try:
         app()
-    except (UsageError, ValueError, OSError) as error:
-        text = str(error).replace("\n", " ")
-        print(f"picocell: {text}", file=sys.stderr)
-        sys.exit(2)
-    except ImportError as error:
-        if "picocell[" not in str(error):
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (UsageError, OSError, ValueError) as error:
+        from picocell.radio.file import RecordingError
+
+        if not isinstance(error, UsageError | OSError | RecordingError):
             raise
-        print(f"picocell: {error}", file=sys.stderr)
+        print(f"picocell: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
 
 

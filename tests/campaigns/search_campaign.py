@@ -17,7 +17,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from picocell.phy.lte.cell import Cell, CyclicPrefix
-from picocell.phy.lte.search import FRAME, CellSearch
+from picocell.phy.lte.search import CellSearch
+from picocell.phy.lte.search_primary import FRAME
 from support.oracle_sync import noise, received
 
 CP = (CyclicPrefix.NORMAL, CyclicPrefix.EXTENDED)

@@ -1,4 +1,4 @@
-"""Ground truth of the recorded attach (``lte6_phy.csv``, ``lte6_mac.csv``), in the words of ``picocell monitor --json``."""
+"""Ground truth of the recorded attach (``lte6_phy.csv``, ``lte6_mac.csv``), in the words of ``monitor --json``."""
 
 import csv
 from dataclasses import dataclass

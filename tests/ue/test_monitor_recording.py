@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from picocell.phy.lte import crs
 from picocell.phy.lte.cell import Cell
 from picocell.radio.channel.awgn import awgn

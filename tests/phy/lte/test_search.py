@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from picocell.phy.lte.cell import Cell, CyclicPrefix, Duplex
-from picocell.phy.lte.search import FRAME, CellSearch, FoundCell
+from picocell.phy.lte.search import CellSearch, FoundCell
+from picocell.phy.lte.search_primary import FRAME
 from support.captures import capture
 from support.oracle_sync import downlink, noise, received
 
