@@ -1,8 +1,10 @@
 """HARQ of the downlink at the receiving end: which transmissions combine (TS 36.321 5.3.2)."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from picocell.kernels.sch import SoftBuffer
+from picocell.phy.lte.grant import PdschGrant
 
 
 @dataclass(slots=True)
@@ -56,6 +58,32 @@ class DlHarqEntity:
         if not 0 <= number < len(self.processes):
             raise ValueError(f"HARQ process {number} is outside 0..{len(self.processes) - 1}")
         return self.processes[number]
+
+
+class DlHarqEntities:
+    """The downlink HARQ entities of many RNTIs, made when first used."""
+
+    def __init__(self) -> None:
+        self._entities: dict[int, DlHarqEntity] = {}
+
+    def previous_tbs(self, rnti: int, harq_process: int) -> int | None:
+        """Transport block size of a process's last grant in bits; None before the first."""
+        entity = self._entities.get(rnti)
+        return (entity.process(harq_process).tbs or None) if entity is not None else None
+
+    def received_grant(self, grant: PdschGrant) -> DlHarqProcess:
+        """The process of a grant, told of the transmission."""
+        process = self._entities.setdefault(grant.rnti, DlHarqEntity()).process(grant.harq_process)
+        process.received_grant(grant.ndi, grant.tbs)
+        return process
+
+    def soft_buffer(self, grant: PdschGrant) -> SoftBuffer | None:
+        """Soft buffer of a grant's process, cleared where the transmission is new."""
+        return self.received_grant(grant).soft
+
+    def keep(self, wanted: Container[int]) -> None:
+        """Forget every RNTI that is not wanted any more."""
+        self._entities = {rnti: entity for rnti, entity in self._entities.items() if rnti in wanted}
 
 
 class BroadcastHarq:

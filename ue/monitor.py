@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from picocell.mac import rar
 from picocell.mac.control_elements import MacPduError
-from picocell.mac.harq import BroadcastHarq, DlHarqEntity, DlHarqProcess, PhichExpectation, UlHarqTracker
+from picocell.mac.harq import BroadcastHarq, DlHarqEntities, DlHarqProcess, PhichExpectation, UlHarqTracker
 from picocell.phy.fapi import DciIndication
 from picocell.phy.lte import pdcch_search, phich
 from picocell.phy.lte.cell import Cell
@@ -92,7 +92,7 @@ class Monitor:
         self._blind = blind
         self._user_data = user_data
         self._keep_symbols = keep_symbols
-        self._harq: dict[int, DlHarqEntity] = {}
+        self._harq = DlHarqEntities()
         self._si_harq = BroadcastHarq()
         self._uplink = UlHarqTracker()
         self._formats = _formats(cell, user_data)
@@ -109,13 +109,13 @@ class Monitor:
         for hit in pdcch_search.search_all(self.cell, region.pdcch, list(self._formats)):
             events += self._hit(region, hit)
         self.table.expire(tti)
-        self._harq = {rnti: entity for rnti, entity in self._harq.items() if rnti in self.table}
+        self._harq.keep(self.table)
         return region, events
 
     def lost(self) -> None:
         """Subframes were lost: what is due or half received is forgotten."""
         self._uplink.clear()
-        self._harq.clear()
+        self._harq = DlHarqEntities()
         self._si_harq = BroadcastHarq()
 
     def _hi(self, region: ControlRegion) -> list[Event]:
@@ -173,9 +173,7 @@ class Monitor:
 
     def _grant(self, region: ControlRegion, found: DciIndication, dci: Dci1 | Dci1A | Dci1C) -> PdschGrant:
         """Grant of a downlink DCI; ValueError if it is not legal."""
-        previous = None
-        if not isinstance(dci, Dci1C) and found.rnti in self._harq:
-            previous = self._harq[found.rnti].process(dci.harq_process).tbs or None
+        previous = None if isinstance(dci, Dci1C) else self._harq.previous_tbs(found.rnti, dci.harq_process)
         return from_dci(
             self.cell,
             region.subframe,
@@ -246,12 +244,7 @@ class Monitor:
         kind = kind_of(grant.rnti)
         if kind is RntiKind.SI:
             return self._si_harq.received_grant(self._si_block(tti), grant.tbs)
-        if kind is not RntiKind.C:
-            return None
-        entity = self._harq.setdefault(grant.rnti, DlHarqEntity())
-        process = entity.process(grant.harq_process)
-        process.received_grant(grant.ndi, grant.tbs)
-        return process
+        return self._harq.received_grant(grant) if kind is RntiKind.C else None
 
     def _si_block(self, tti: int) -> tuple[str, int]:
         """Which system information block a subframe repeats: SIB1 of these 80 ms, or the message of this window."""

@@ -1,8 +1,8 @@
 """Whole downlink subframes: composed from FAPI requests, and received into FAPI-style indications."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,18 @@ from picocell.phy.lte.estimation import ChannelEstimate, Estimator, Method
 from picocell.phy.lte.frame import TTI_MODULO, fft_size
 from picocell.phy.lte.grant import PdschGrant, from_dci
 
-SoftBuffers = Callable[[PdschGrant], SoftBuffer | None]
-"""Gives the soft buffer of a grant's HARQ process, cleared where the transmission is new; MAC decides that."""
+
+class HarqBuffers(Protocol):
+    """What MAC keeps of a receiver's HARQ processes; it decides which transmissions combine."""
+
+    def previous_tbs(self, rnti: int, harq_process: int) -> int | None:
+        """Transport block size of a process's last grant, for an MCS that names the modulation only."""
+        ...
+
+    def soft_buffer(self, grant: PdschGrant) -> SoftBuffer | None:
+        """Soft buffer of a grant's process, cleared where the transmission is new; None to decode it alone."""
+        ...
+
 
 _DL_GRANTS: Final = (DciFormat.FORMAT_1, DciFormat.FORMAT_1A, DciFormat.FORMAT_1C)
 
@@ -223,7 +233,7 @@ class DownlinkReceiver:
         searches: Sequence[RntiSearch] = (),
         *,
         hi: Sequence[tuple[int, int]] = (),
-        soft_buffers: SoftBuffers | None = None,
+        harq: HarqBuffers | None = None,
     ) -> DlIndication:
         """Receive a whole subframe: the DCIs of some RNTIs, the transport blocks that they grant, the PHICH.
 
@@ -232,7 +242,8 @@ class DownlinkReceiver:
             grid: complex64 (n_rx, n_symb, n_sc).
             searches: RNTIs to look for.
             hi: PHICH resources (group, sequence) to read.
-            soft_buffers: gives a grant's soft buffer; without it each transmission is decoded alone.
+            harq: HARQ processes; without them each transmission is decoded alone, and a retransmission whose MCS does
+                not tell its size is passed over.
         """
         region = self.control(tti, grid)
         channel = region.channel
@@ -243,12 +254,15 @@ class DownlinkReceiver:
             result.dci += self._search(region, search)
         for found in result.dci:
             if found.format in _DL_GRANTS and not isinstance(found.dci, dci.DciPdcchOrder):
+                process = getattr(found.dci, "harq_process", 0)
+                previous = harq.previous_tbs(found.rnti, process) if harq is not None else None
                 try:
-                    grant = from_dci(self.cell, region.subframe, region.cfi, found.rnti, found.dci)
+                    grant = from_dci(
+                        self.cell, region.subframe, region.cfi, found.rnti, found.dci, previous_tbs=previous
+                    )
                 except ValueError:
                     continue  # not legal here: a false alarm of the blind search, or a format of a later release
-                soft = soft_buffers(grant) if soft_buffers is not None else None
-                result.dlsch.append(self.dlsch(region, grant, soft))
+                result.dlsch.append(self.dlsch(region, grant, harq.soft_buffer(grant) if harq is not None else None))
         if hi:
             result.hi = self.hi(region, hi)
         return result

@@ -1,7 +1,6 @@
 """The command ``picocell``: sub-commands import what they need when they are used."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -155,9 +154,6 @@ def main() -> None:
     """Entry point: bad input ends in one line on standard error and exit code 2, never in a traceback."""
     try:
         app()
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
     except (UsageError, OSError, ValueError) as error:
