@@ -1,6 +1,6 @@
 """HARQ of the downlink at the receiving end: which transmissions combine (TS 36.321 5.3.2)."""
 
-from collections.abc import Container
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from picocell.kernels.sch import SoftBuffer
@@ -81,9 +81,9 @@ class DlHarqEntities:
         """Soft buffer of a grant's process, cleared where the transmission is new."""
         return self.received_grant(grant).soft
 
-    def keep(self, wanted: Container[int]) -> None:
+    def keep(self, wanted: Callable[[int], bool]) -> None:
         """Forget every RNTI that is not wanted any more."""
-        self._entities = {rnti: entity for rnti, entity in self._entities.items() if rnti in wanted}
+        self._entities = {rnti: entity for rnti, entity in self._entities.items() if wanted(rnti)}
 
 
 class BroadcastHarq:

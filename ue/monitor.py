@@ -30,12 +30,13 @@ class Event:
 
     Attributes:
         tti: 10 SFN + subframe.
-        channel: ``PBCH``, ``PDCCH``, ``PDSCH`` or ``PHICH``.
-        rnti: whom it is for; None on the PBCH.
+        channel: ``PBCH``, ``PDCCH``, ``PDSCH``, ``PHICH``, ``PRACH``, ``PUSCH`` or ``PUCCH``.
+        rnti: whom it is for or from; None on the PBCH and PRACH.
         crc: whether the transport block's CRC matched; None where there is none to check.
         payload: the transport block's bytes; None where there is none.
         details: further fields by channel, ready for JSON.
         symbols: equalised symbols of a PDSCH, if they were asked for.
+        found: the DCI of a PDCCH event.
     """
 
     tti: int
@@ -45,6 +46,7 @@ class Event:
     payload: bytes | None = None
     details: dict[str, Any] = field(default_factory=dict)
     symbols: NDArray[np.complex64] | None = None
+    found: DciIndication | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The event as JSON-able values."""
@@ -109,7 +111,7 @@ class Monitor:
         for hit in pdcch_search.search_all(self.cell, region.pdcch, list(self._formats)):
             events += self._hit(region, hit)
         self.table.expire(tti)
-        self._harq.keep(self.table)
+        self._harq.keep(self.table.__contains__)
         return region, events
 
     def lost(self) -> None:
@@ -341,7 +343,7 @@ def _dci_event(tti: int, found: DciIndication) -> Event:
         "aggregation_level": found.aggregation_level,
         "quality": round(found.quality, 4),
     }
-    return Event(tti, "PDCCH", found.rnti, details=details)
+    return Event(tti, "PDCCH", found.rnti, details=details, found=found)
 
 
 def _hi_event(tti: int, expected: PhichExpectation, group: int, sequence: int, ack: bool, metric: float) -> Event:

@@ -12,14 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from picocell.observe.pcap import MacPcap
+from picocell.phy.lte.cell import Cell
+from picocell.phy.lte.frame import SUBCARRIER_SPACING
 from picocell.phy.lte.search_primary import SAMPLE_RATE
-from picocell.radio.file import Playback, Recording, RecordingError
+from picocell.radio.file import Playback, Recording, RecordingError, open_recording
 from picocell.ue.acquire import Acquired, acquire
 from picocell.ue.follow import Follower
 from picocell.ue.monitor import Event, Monitor
 from picocell.ue.rnti_table import kind_of
 from picocell.ue.scan import check_recording, open_searchable, receiver_rate
 from picocell.ue.stream import Stream
+from picocell.ue.uplink_monitor import UplinkMonitor
 
 
 def run(
@@ -32,6 +35,7 @@ def run(
     as_json: bool = False,
     pcap: Path | None = None,
     blind: bool = True,
+    uplink: Path | None = None,
 ) -> bool:
     """Monitor a recording and print its events.
 
@@ -43,6 +47,7 @@ def run(
         OSError: a PCAP that cannot be written.
     """
     recording = open_searchable(path, rate, datatype)
+    beside = None if uplink is None else _open_beside(uplink, recording, rate, datatype)
     errors = Console(stderr=True)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
@@ -54,12 +59,16 @@ def run(
             print(f"picocell: {which} found in {path}", file=sys.stderr)
             return False
         sink = stack.enter_context(MacPcap(pcap)) if pcap is not None else None
-        for time, event in events(recording, acquired, tuple(rntis or ()), blind=blind):
+        for time, event in events(recording, acquired, tuple(rntis or ()), blind=blind, uplink=beside):
             bar.update(task, completed=time)
             if event is None:
                 continue
-            counts[f"{event.channel}{'' if event.crc is None else ' ok' if event.crc else ' bad'}"] += 1
-            print(json.dumps(event.as_dict()) if as_json else as_line(event))
+            dtx = event.details.get("dtx")
+            counts[
+                f"{event.channel}{' DTX' if dtx else '' if event.crc is None else ' ok' if event.crc else ' bad'}"
+            ] += 1
+            if as_json or not dtx:
+                print(json.dumps(event.as_dict()) if as_json else as_line(event))
             if sink is not None:
                 write_pcap(sink, event, time)
         bar.update(task, completed=recording.duration)
@@ -69,9 +78,21 @@ def run(
 
 
 def events(
-    recording: Recording, acquired: Acquired, rntis: tuple[int, ...] = (), *, blind: bool = True
+    recording: Recording,
+    acquired: Acquired,
+    rntis: tuple[int, ...] = (),
+    *,
+    blind: bool = True,
+    uplink: Recording | None = None,
 ) -> Iterator[tuple[float, Event | None]]:
     """Events of a recording with their time in seconds; None in place of an event once a subframe, for progress.
+
+    Args:
+        recording: the downlink.
+        acquired: the cell.
+        rntis: C-RNTIs known to be in use.
+        blind: also look for C-RNTIs that nothing announced.
+        uplink: the uplink, sample-aligned with the downlink.
 
     Raises:
         RecordingError: a recording narrower than the cell, or a cell without a MIB.
@@ -85,19 +106,65 @@ def events(
             f"{recording.path}: the cell's {cell.n_prb} PRB are wider than the recording"
             f" ({recording.sample_rate / 1e6:g} Msps): its PDCCH cannot be read"
         )
-    monitor = Monitor(cell, round(rate / 15_000), rntis=rntis, blind=blind)
+    monitor = Monitor(cell, round(rate / SUBCARRIER_SPACING), rntis=rntis, blind=blind)
+    beside = None if uplink is None else _Uplink(uplink, cell, rate)
     last_mib: bytes | None = None
     for subframe in Follower(Stream(Playback(recording), rate), acquired, monitor.receiver):
         yield subframe.time, None
         if subframe.grid is None:
             monitor.lost()
+            if beside is not None:
+                beside.monitor.lost()
             continue
         if subframe.mib is not None and _fixed_part(subframe.mib.mib) != last_mib:
             last_mib = _fixed_part(subframe.mib.mib)
             yield subframe.time, Event(subframe.tti, "PBCH", crc=True, payload=subframe.mib.mib)
         if subframe.locked:
-            for event in monitor.subframe(subframe.tti, subframe.grid)[1]:
+            heard = monitor.subframe(subframe.tti, subframe.grid)[1]
+            heard += beside.events(subframe.tti, subframe.time, heard) if beside is not None else []
+            for event in heard:
                 yield subframe.time, event
+
+
+class _Uplink:
+    """The uplink beside a downlink: its samples at the downlink's positions, and its monitor."""
+
+    def __init__(self, recording: Recording, cell: Cell, rate: float) -> None:
+        self.monitor = UplinkMonitor(cell, round(rate / SUBCARRIER_SPACING))
+        self._stream = Stream(Playback(recording), rate)
+        self._length = round(rate / 1000)
+
+    def events(self, tti: int, time: float, downlink: list[Event]) -> list[Event]:
+        """Events of the uplink subframe that lies beside a downlink subframe."""
+        for event in downlink:
+            self.monitor.downlink(event)
+        at = round(time * self._stream.rate)
+        samples = self._stream.read(at, max(self.monitor.samples_needed, self._length))
+        if samples is None:
+            samples = self._stream.read(at, self._length)
+        return [] if samples is None else self.monitor.subframe(tti, samples)
+
+
+def _open_beside(path: Path, downlink: Recording, rate: float | None, datatype: str | None) -> Recording:
+    """The uplink recording of a downlink recording.
+
+    Raises:
+        RecordingError: a recording that cannot be used beside it.
+    """
+    uplink = open_recording(path, rate, datatype)
+    if uplink.sample_rate != downlink.sample_rate:
+        raise RecordingError(
+            f"{path}: {uplink.sample_rate:g} samples per second, but the downlink has {downlink.sample_rate:g}:"
+            " the two must be sample-aligned"
+        )
+    return uplink
+
+
+def _counted_as(event: Event) -> str:
+    """Name that an event is counted under."""
+    if event.details.get("dtx"):
+        return f"{event.channel} DTX"
+    return event.channel if event.crc is None else f"{event.channel} {'ok' if event.crc else 'bad'}"
 
 
 def _fixed_part(mib: bytes) -> bytes:
@@ -139,6 +206,19 @@ def as_line(event: Event) -> str:
                 f"{details['n_prb']} PRB q_m {details['q_m']} tbs {details['tbs']} rv {details['rv']}"
                 f" {'CRC ok ' if event.crc else 'CRC bad'}"
             )
+        case "PRACH" if not details["dtx"]:
+            parts.append(f"preamble {details['preamble']} T_A {details['t_a']} SNR {details['snr_db']} dB")
+        case "PUSCH":
+            parts.append(
+                f"{details['n_prb']} PRB from {details['prb_start'][0]} q_m {details['q_m']} tbs {details['tbs']}"
+                f" rv {details['rv']} {'CRC ok ' if event.crc else 'DTX' if details['dtx'] else 'CRC bad'}"
+            )
+            parts += [f"{name} {details[name]}" for name in ("ack", "cqi") if details.get(name) is not None]
+        case "PUCCH" if not details["dtx"]:
+            parts.append(f"format {details['format']} n_pucch {details['n_pucch']}{' SR' if details['sr'] else ''}")
+            parts += [f"{name} {details[name]}" for name in ("ack", "cqi") if details.get(name) is not None]
+        case "PRACH" | "PUCCH":
+            parts.append("DTX")
         case "PHICH":
             parts.append(f"{'ACK' if details['hi'] else 'NACK'} prb {details['prb_start']}")
     if event.payload and event.crc:
@@ -162,7 +242,7 @@ def write_pcap(sink: MacPcap, event: Event, time: float) -> None:
     retx = event.details.get("transmission", 1) - 1
     sink.write(
         event.payload,
-        direction="DL",
+        direction="UL" if event.channel == "PUSCH" else "DL",
         rnti_type=kind,
         rnti=event.rnti or 0,
         sfn=sfn,

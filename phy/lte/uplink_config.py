@@ -132,7 +132,7 @@ class UplinkPowerConfig:
     alpha: float = 0.7
     p0_nominal_pucch: int = -107
     delta_f_pucch: tuple[tuple[str, int], ...] = (("1", 0), ("1b", 3), ("2", 1), ("2a", 2), ("2b", 2))
-    delta_preamble_msg3: int = 6
+    delta_preamble_msg3: int = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,9 @@ def monitor(
         typer.Option("--rnti", help="C-RNTI known to be in use (0x46 or 70), beside those found; may be repeated."),
     ] = None,
     pci: Annotated[int | None, typer.Option("--pci", help="Follow this cell, not the strongest.", max=503)] = None,
+    uplink: Annotated[
+        Path | None, typer.Option("--uplink", metavar="UPLINK", help="Sample-aligned recording of the uplink.")
+    ] = None,
     as_json: Json = False,
     pcap: Annotated[
         Path | None, typer.Option("--pcap", metavar="FILE", help="MAC PDUs for Wireshark (no set-up needed).")
@@ -98,6 +101,7 @@ def monitor(
         as_json=as_json,
         pcap=pcap,
         blind=not no_blind,
+        uplink=uplink,
     )
     if not found:
         raise typer.Exit(1)

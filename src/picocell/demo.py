@@ -13,7 +13,7 @@ from picocell.enb.broadcast import BroadcastScheduler
 from picocell.enb.system_information import Identity, sib1, sib2, sib3, system_information
 from picocell.observe.pcap import MacPcap
 from picocell.phy.fapi import DciDlPdu, DlConfigRequest, DlschPdu, TxRequest
-from picocell.phy.lte import dci_sizes, pdcch_search, regs
+from picocell.phy.lte import dci_sizes, pdcch_search, pdsch, regs
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.dci import Dci1, DciFormat
 from picocell.phy.lte.downlink import DownlinkTransmitter
@@ -34,7 +34,8 @@ CARRIER_OFFSET_HZ = 700.0
 FIRST_TTI = 7_230
 CFI = 3
 AWGN = "AWGN"
-_MCS = (4, 9, 14, 17, 22)
+MAX_CODE_RATE = 0.8
+_MCS = (0, 4, 9, 14, 17, 22)
 _ASSIGNMENT = "resource_block_assignment"
 
 
@@ -104,7 +105,7 @@ def transmit(cell: Cell, subframes: int, seed: int = 1) -> tuple[NDArray[np.comp
         dlsch, dcis, payloads = list(common.dlsch), list(common.dci), dict(common.payloads)
         sent["SI"] += len(common.dlsch)
         if not common.dlsch:
-            grant, message = _traffic(cell, tti, int(rng.choice(_MCS)), n % 8, n // 8 % 2)
+            grant, message = _traffic(cell, tti, int(rng.choice(len(_MCS))), n % 8, n // 8 % 2)
             payloads[1] = bytes([1, 0x1F]) + rng.bytes(grant.tbs // 8 - 2)
             dlsch.append(DlschPdu(grant, 1))
             dcis.append(message)
@@ -128,12 +129,17 @@ def through_the_air(samples: NDArray[np.complex64], channel: str, snr_db: float,
     return awgn(frequency_offset(received, CARRIER_OFFSET_HZ, rate), 10 ** (-snr_db / 10), np.random.default_rng(3))
 
 
-def _traffic(cell: Cell, tti: int, mcs: int, harq_process: int, ndi: int) -> tuple[PdschGrant, DciDlPdu]:
-    """A grant of half the band to the phone, and its DCI."""
+def _traffic(cell: Cell, tti: int, choice: int, harq_process: int, ndi: int) -> tuple[PdschGrant, DciDlPdu]:
+    """A grant of half the band to the phone, and its DCI: the chosen MCS, or a lower one that fits."""
     subframe = tti % 10
     groups = next(width for name, width in dci_sizes.fields(cell, DciFormat.FORMAT_1) if name == _ASSIGNMENT)
-    message = Dci1(resource_block_assignment=(1 << groups // 2) - 1, mcs=mcs, harq_process=harq_process, ndi=ndi, tpc=1)
-    grant = from_dci(cell, subframe, CFI, C_RNTI, message)
+    for mcs in reversed(_MCS[: choice + 1]):
+        message = Dci1(
+            resource_block_assignment=(1 << groups // 2) - 1, mcs=mcs, harq_process=harq_process, ndi=ndi, tpc=1
+        )
+        grant = from_dci(cell, subframe, CFI, C_RNTI, message)
+        if grant.tbs <= MAX_CODE_RATE * grant.q_m * pdsch.n_re(cell, subframe, grant.prbs, CFI):
+            break
     first, level = pdcch_search.candidates(regs.n_cce(cell, CFI), C_RNTI, subframe, False)[0]
     return grant, DciDlPdu(C_RNTI, message, first, level)
 

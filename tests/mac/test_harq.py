@@ -28,7 +28,7 @@ def test_previous_size_is_known_per_rnti_and_process() -> None:
     assert entities.previous_tbs(70, 3) == 144
     assert entities.previous_tbs(70, 2) is None
     assert entities.previous_tbs(71, 3) is None
-    entities.keep({71})
+    entities.keep({71}.__contains__)
     assert entities.previous_tbs(70, 3) is None
 
 
