@@ -9,7 +9,8 @@ from picocell.phy.lte.allocation import localised
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.dci import SI_RNTI, Dci1A, riv_encode
 from picocell.phy.lte.grant import from_dci
-from picocell.rrc_nas.rrc.system_information import SIB1_SUBFRAME, Mib, Sib1, si_rv, sib1_rv
+from picocell.phy.lte.mib import Mib
+from picocell.rrc_nas.rrc.system_information import SIB1_SUBFRAME, Sib1, si_rv, sib1_rv
 
 MAX_CODE_RATE: Final = 0.35
 """Broadcast is sent at most at this code rate, for the cell edge."""

@@ -35,6 +35,8 @@ class _DelayTables(Protocol):
     def prior(self) -> NDArray[np.float64]: ...
     @property
     def noise_spread(self) -> float: ...
+    @property
+    def guard(self) -> int: ...
 
 class _DopplerTables(Protocol):
     @property
@@ -103,7 +105,7 @@ class Chest:
     ) -> None: ...
     def observe(
         self, grid: NDArray[np.complex64], reference: NDArray[np.complex64]
-    ) -> tuple[NDArray[np.complex64], float, float, float, float, float, int]:
+    ) -> tuple[NDArray[np.complex64], float, float, float, float, float, float, int]:
         """Least squares at the pilots and choice of the delay model.
 
         Args:
@@ -111,10 +113,10 @@ class Chest:
             reference: complex64 (n_rows, n_pilots), what was sent.
 
         Returns:
-            ``(z, power, first, rssi, noise, slope, width)``: complex64 (n_rx, n_rows, n_pilots) least squares estimates
-            over sqrt(power); mean power of a pilot, of a pilot of port 0, of an OFDM symbol; noise over power; phase
-            slope of the window's centre in radians per pilot spacing; model. With power 0 only power, first and rssi
-            mean anything.
+            ``(z, power, first, rssi, noise, apart, slope, width)``: complex64 (n_rx, n_rows, n_pilots) least squares
+            estimates over sqrt(power); mean power of a pilot, of a pilot of port 0, of an OFDM symbol; noise over
+            power, outside the chosen delay window and outside a wider one; phase slope of the window's centre in
+            radians per pilot spacing; model. With power 0 only power, first and rssi mean anything.
 
         Raises:
             ValueError: wrong shapes, or values that are not finite.

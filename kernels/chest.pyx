@@ -27,8 +27,9 @@ cdef extern from "chest.hpp" namespace "picocell" nogil:
         const int32_t* loud
         const double* prior
         double time_gain, noise_correction, weight
+        size_t guard
     cdef struct ChestObservation:
-        double power, first, rssi, noise, slope
+        double power, first, rssi, noise, apart, slope
         int32_t width
     cdef struct ChestFilter:
         size_t length
@@ -220,6 +221,7 @@ cdef class Chest:
         _within(delay.loud, 0, length - 1, "loud")
         m.prior = _doubles(self.keep, delay.prior, (n_widths, n_phases), "prior")
         m.time_gain = time_gain
+        m.guard = delay.guard
         self.noise_spread = delay.noise_spread
 
     def observe(self, grid, reference):
@@ -240,7 +242,7 @@ cdef class Chest:
         cdef ChestRows rows = self.rows
         cdef ChestDelayModels models = self.delay
         cdef ChestObservation out
-        out.noise = out.slope = 0
+        out.noise = out.apart = out.slope = 0
         out.width = 0
         rows.reference = &r_view[0]
         models.weight = n_rx * self.plan.n_ports * models.n_blocks
@@ -250,7 +252,7 @@ cdef class Chest:
                          &z_view[0], out)
         if not isfinite(out.power):
             raise ValueError("grid has values that are not finite")
-        return z, out.power, out.first, out.rssi, out.noise, out.slope, out.width
+        return z, out.power, out.first, out.rssi, out.noise, out.apart, out.slope, out.width
 
     def interpolate(self, z, Filter first not None, Filter second not None, snr, slope, scale, freedom):
         """Pilots to all resource elements."""

@@ -32,13 +32,15 @@ struct ChestDelayModels {
     double time_gain;         // noise that the filter over time takes away later
     double noise_correction;  // for taking the least of several noise estimates
     double weight;            // independent observations of a block
+    size_t guard;             // models from the chosen one to that which tells noise from late paths
 };
 
 struct ChestObservation {
     double power;   // mean power of a reference symbol over all rows; zero or not finite: nothing else is set
     double first;   // the same of the rows of port 0
     double rssi;    // mean power of one OFDM symbol
-    double noise;   // relative to power
+    double noise;   // outside the chosen delay window, relative to power
+    double apart;   // noise further away: outside the window `guard` models wider
     double slope;   // radians per pilot spacing
     int32_t width;  // model
 };

@@ -45,8 +45,8 @@ inline void chest_least_squares(const float* y, const ChestRows& rows, float* z)
     }
 }
 
-// Sample covariance of blocks of pilots, lower triangle, trace = length. With W blocks beside each other the inner loop
-// runs over all rows of all blocks, as planes.
+// Sample covariance of blocks of pilots, lower triangle, trace = length. The inner loop runs over the blocks of all rows,
+// which lie side by side as planes of real and imaginary parts.
 inline void chest_covariance(const float* z, size_t n_rows, size_t n_pilots, const ChestDelayModels& m, double* re,
                              double* im) {
     const size_t length = m.length, n = n_rows * m.n_blocks;
@@ -85,6 +85,12 @@ inline void chest_covariance(const float* z, size_t n_rows, size_t n_pilots, con
             im[i * length + j] = sum_im;
             if (i == j) trace += sum_re;
         }
+    if (!(trace > 0)) {  // the pilots between the blocks hold all the power: as good as noise
+        std::fill(re, re + length * length, 0.0);
+        std::fill(im, im + length * length, 0.0);
+        for (size_t i = 0; i < length; ++i) re[i * length + i] = 1;
+        return;
+    }
     const double scale = static_cast<double>(length) / trace;
     for (size_t i = 0; i < length * length; ++i) re[i] *= scale, im[i] *= scale;
 }
@@ -162,37 +168,44 @@ inline double chest_parabola(double left, double middle, double right) {
     return curvature < 0 ? 0.5 * (left - right) / curvature : 0.0;
 }
 
+// Slope under which a likelihood curve is highest, between the trial delays.
+inline double chest_peak(const double* curve, size_t n) {
+    constexpr double two_pi = 6.28318530717958647692;
+    const size_t top = static_cast<size_t>(std::max_element(curve, curve + n) - curve);
+    const double fine = chest_parabola(curve[(top + n - 1) % n], curve[top], curve[(top + 1) % n]);
+    return two_pi * ((static_cast<double>(top) + fine) / static_cast<double>(n) - 0.5);
+}
+
 inline void chest_choose(const ChestDelayModels& m, const double* re, const double* im, ChestObservation& out) {
     const size_t length = m.length, n = m.n_phases;
     static thread_local ChestScratch<double> scratch;
-    double* q = scratch.get(length * length + 2 * m.n_lags + 2 * n + 2 * length);
+    double* q = scratch.get(length * length + 2 * m.n_lags + n + 2 * length + m.n_widths);
     double* lags = q + length * length;
     double* curve = lags + 2 * m.n_lags;
-    double* best_curve = curve + n;
-    double* turn = best_curve + n;
+    double* turn = curve + n;
+    double* slopes = turn + 2 * length;
     constexpr double least_signal = 0.02;
     chest_curve(m, re, im, m.silence, 0.0, lags, curve);
-    double noise = std::max(*std::min_element(curve, curve + n) * m.noise_correction, 1e-7);
+    const double noise = std::max(*std::min_element(curve, curve + n) * m.noise_correction, 1e-7);
     double best = -std::numeric_limits<double>::infinity();
-    size_t at = 0;
+    size_t chosen = 0;
     for (size_t width = 0; width < m.n_widths; ++width) {
-        const double log_det =
-            chest_inverse(m, width, std::max(1 - noise, least_signal), noise / m.time_gain, q);
+        const double log_det = chest_inverse(m, width, std::max(1 - noise, least_signal), noise / m.time_gain, q);
         chest_curve(m, re, im, q, noise * (1 - 1 / m.time_gain), lags, curve);
         const double* prior = m.prior + width * n;
         for (size_t p = 0; p < n; ++p) curve[p] = prior[p] - m.weight * (curve[p] + log_det);
-        const size_t top = static_cast<size_t>(std::max_element(curve, curve + n) - curve);
-        if (curve[top] > best) {
-            best = curve[top];
-            at = top;
-            out.width = static_cast<int32_t>(width);
-            std::copy(curve, curve + n, best_curve);
+        slopes[width] = chest_peak(curve, n);
+        const double top = *std::max_element(curve, curve + n);
+        if (top > best) {
+            best = top;
+            chosen = width;
         }
     }
-    const double fine = chest_parabola(best_curve[(at + n - 1) % n], best_curve[at], best_curve[(at + 1) % n]);
-    constexpr double pi = 3.14159265358979323846;
-    out.slope = 2 * pi * ((static_cast<double>(at) + fine) / static_cast<double>(n) - 0.5);
-    out.noise = chest_noise_outside(m, static_cast<size_t>(out.width), out.slope, re, im, turn);
+    out.width = static_cast<int32_t>(chosen);
+    out.slope = slopes[chosen];
+    out.noise = chest_noise_outside(m, chosen, out.slope, re, im, turn);
+    const size_t wide = std::min(chosen + m.guard, m.n_widths - 1);
+    out.apart = wide == chosen ? out.noise : chest_noise_outside(m, wide, slopes[wide], re, im, turn);
 }
 
 void chest_observe(const float* y, size_t n_rx, size_t n_grid, size_t n_sc, const ChestRows& rows,

@@ -7,7 +7,8 @@ The Wiener estimator works in four steps, each for all antennas and ports togeth
 2. The centre is taken out as a phase slope, and a real Wiener filter interpolates over frequency.
 3. The likelihood of the covariance between pilot symbols picks frequency offset and Doppler width, and a second filter
    interpolates over time. Slope and rotation are put back.
-4. What the filters leave of the pilots, over the degrees of freedom that they leave, is the noise.
+4. What the filters leave of the pilots, over the degrees of freedom that they leave, is noise, and so is what arrives
+   well outside the delay window: the mean of the two is reported.
 
 Nothing depends on the absolute level of the input.
 """
@@ -119,22 +120,27 @@ class Estimator:
         reference = self._references.get(subframe)
         if reference is None:
             reference = self._references[subframe] = arrangement.reference(self.cell, subframe)
-        z, power, first, rssi, noise, slope, model = arrangement.chest.observe(grid, reference)
+        z, power, first, rssi, noise, apart, slope, model = arrangement.chest.observe(grid, reference)
         if power <= 0:
             h = np.zeros((len(z), self.cell.n_ports, self.cell.n_symb, self.cell.n_sc), np.complex64)
             return ChannelEstimate(h, _TINY, 0.0, rssi, _LEAST_SNR_DB)
         width = self._delay_widths[model]
         snr_db = 10 * log10(max(1 - noise, 0.02) / noise)
-        filters = [self._filter(offset, width, snr_db + arrangement.gain_db) for offset in arrangement.offsets]
-        h, noise, cfo, _ = arrangement.chest.interpolate(
+        one, other = (self._filter(offset, width, snr_db + arrangement.gain_db) for offset in arrangement.offsets)
+        h, residual, cfo, _ = arrangement.chest.interpolate(
             z,
-            *filters,
-            wiener.snr_index(snr_db - 10 * log10(filters[0].gain)),
+            one,
+            other,
+            wiener.snr_index(snr_db - 10 * log10(one.gain)),
             slope,
             power**0.5,
             len(z) * arrangement.n_first * (1 + SUBCARRIER_SPACING * self.cell.n_sc * width),
         )
-        noise_var = max(noise * power, NOISE_FLOOR * power)
+        if self.method == "wiener":  # the residual varies less, what lies apart from the channel is less biased
+            apart = 0.5 * (apart + residual)
+        elif self.method == "average":
+            apart = residual
+        noise_var = max(apart, NOISE_FLOOR) * power
         rsrp = max(first - noise_var, 10 ** (_LEAST_SNR_DB / 10) * noise_var)
         delay = -slope / (2 * pi * crs.SPACING * SUBCARRIER_SPACING)
         return ChannelEstimate(h, noise_var, rsrp, rssi, 10 * log10(rsrp / noise_var), delay, cfo)

@@ -6,7 +6,7 @@ from typing import Final
 
 from picocell.phy.lte import allocation, tbs
 from picocell.phy.lte.allocation import SlotPrbs
-from picocell.phy.lte.cell import Cell, CyclicPrefix, Duplex
+from picocell.phy.lte.cell import Cell, CyclicPrefix
 from picocell.phy.lte.dci import Dci, Dci1, Dci1A, Dci1C, Dci2, Dci2A, is_broadcast, riv_decode
 from picocell.phy.lte.frame import SubframeKind, subframe_kind
 
@@ -101,7 +101,8 @@ def from_dci(
         rnti: RNTI that the DCI's CRC carries.
         dci: the DCI.
         previous_tbs: transport block size of the process's last grant, for an MCS that gives the modulation only.
-        rv: redundancy version of a format 1C, which does not carry one: see :func:`si_rv`; 0 for paging and RAR.
+        rv: redundancy version of a format 1C, which does not carry one: of system information it follows from the
+            subframe (TS 36.321 5.3.1), for paging and RAR it is 0.
         n_ir: soft buffer of a transport block in bits; None for no limit.
         rho_a_db: power ratio rho_A in dB.
         rho_b_db: power ratio rho_B in dB.
@@ -142,15 +143,6 @@ def from_dci(
         harq_process=harq_process,
         ndi=ndi,
     )
-
-
-def si_rv(k: int) -> int:
-    """Redundancy version of system information, ceil(3k/2) mod 4 (TS 36.321 5.3.1).
-
-    Args:
-        k: (SFN/2) mod 4 for SIB1; for other messages the subframe's number in the SI window, modulo 4.
-    """
-    return -(-3 * k // 2) % 4
 
 
 def _check_cfi(cell: Cell, subframe: int, cfi: int) -> None:

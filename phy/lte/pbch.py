@@ -1,18 +1,19 @@
 """Physical broadcast channel, both ends: MIB to grid, and blind decoding (TS 36.211 6.6, TS 36.212 5.3.1)."""
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from picocell.kernels import conv, crc, gold, modem
 from picocell.phy.lte import crs, precoding
-from picocell.phy.lte.cell import BANDWIDTHS, Cell, CyclicPrefix, PhichDuration, PhichResource
+from picocell.phy.lte.cell import Cell, CyclicPrefix, PhichDuration, PhichResource
 from picocell.phy.lte.estimation import Estimator
 from picocell.phy.lte.frame import SFN_MODULO
+from picocell.phy.lte.mib import Mib
 from picocell.phy.lte.tables import rows
 
 N_SC: Final = 72
@@ -24,23 +25,15 @@ N_FRAMES: Final = 4
 N_BITS: Final = 24
 N_CRC: Final = 16
 
-MIN_QUALITY: Final = 0.71
-"""Least share of the soft bits' weight that agrees with the message encoded again.
+MIN_QUALITY: Final = (0.72, 0.68, 0.65, 0.64)
+"""Least share of the soft bits' weight that agrees with the message encoded again, for 1 to 4 frames combined.
 
-Noise alone gives 0.66 on the average with a standard deviation of 0.017, a frame at -4.3 dB gives 0.82. A decoder tries
-at most 24 hypotheses a frame, of which noise passes the CRC of 4e-4; with this bound fewer than 1e-6 of the frames.
+One frame at -4.3 dB gives 0.81 on the average and hardly ever less than the bound. Of noise alone 1.6 % reach it (one
+frame; less for more frames), 2^-16 of these the CRC, and 6 of 8 bandwidths exist. So with 12 hypotheses of one frame,
+and at most 9 of several, a wrong MIB comes of about 3e-6 of the frames that hold noise alone.
 """
 
 _PORTS: Final = (1, 2, 4)
-
-
-class Mib(NamedTuple):
-    """Fields of the MasterInformationBlock (TS 36.331 6.2.2) that the physical layer uses."""
-
-    n_prb: int
-    phich_duration: PhichDuration
-    phich_resource: PhichResource
-    sfn_high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +59,6 @@ class PbchResult:
     sfn: int
     frames: int
     quality: float
-
-
-def unpack_mib(mib: bytes) -> Mib:
-    """Fields of a MIB: dl-Bandwidth 3 bits, phich-Duration 1, phich-Resource 2, systemFrameNumber 8, spare 10.
-
-    Raises:
-        ValueError: not three bytes, or a bandwidth that does not exist.
-    """
-    if len(mib) != N_BITS // 8:
-        raise ValueError(f"a MIB has 3 bytes, not {len(mib)}")
-    word = int.from_bytes(mib, "big")
-    if word >> 21 >= len(BANDWIDTHS):
-        raise ValueError(f"MIB {mib.hex()}: dl-Bandwidth {word >> 21} is outside 0..{len(BANDWIDTHS) - 1}")
-    duration, resource = tuple(PhichDuration)[word >> 20 & 1], tuple(PhichResource)[word >> 18 & 3]
-    return Mib(BANDWIDTHS[word >> 21], duration, resource, word >> 10 & 0xFF)
 
 
 def n_coded_bits(cp: CyclicPrefix) -> int:
@@ -166,7 +144,7 @@ class PbchDecoder:
     def __init__(self, pci: int, cp: CyclicPrefix) -> None:
         self._cell = Cell(pci, 6, 4, cp)
         self._index = re_index(self._cell)
-        self._estimator = Estimator(self._cell)
+        self._estimators = [Estimator(Cell(pci, 6, ports, cp)) for ports in _PORTS]
         self._n_bits = n_coded_bits(cp)
         self._signs = (1 - 2 * _scrambling(pci, self._n_bits).astype(np.int16)).reshape(N_FRAMES, -1)
         self._earlier: deque[NDArray[np.int16]] = deque(maxlen=N_FRAMES - 1)
@@ -183,7 +161,7 @@ class PbchDecoder:
                 (n_rx, n_symb, 72).
 
         Returns:
-            The MIB, or None. A wrong one passes with a probability below 1e-6 a frame.
+            The MIB, or None. Of frames without a PBCH about 3e-6 give a wrong one (see `MIN_QUALITY`).
 
         Raises:
             ValueError: a grid of another shape.
@@ -199,17 +177,19 @@ class PbchDecoder:
         bits, masks, quality = conv.search(llr.reshape(-1), starts, lengths, k)
         best: PbchResult | None = None
         for (ports, quarter, frames), row, mask, agreement in zip(hypotheses, bits, masks, quality, strict=True):
-            if mask == _masks()[ports] and agreement >= MIN_QUALITY and (best is None or agreement > best.quality):
+            if (
+                mask == _masks()[ports]
+                and agreement >= MIN_QUALITY[frames - 1]
+                and (best is None or agreement > best.quality)
+            ):
                 best = _result(row, ports, quarter, frames, float(agreement)) or best
         return best
 
     def _soft_bits(self, grid: NDArray[np.complex64]) -> NDArray[np.int16]:
         """Scrambled soft bits of a frame, int16 (3, n): one row for each number of ports."""
-        channel = self._estimator.estimate(0, grid)
         result = np.empty((len(_PORTS), self._n_bits // N_FRAMES), np.int16)
-        for row, ports in zip(result, _PORTS, strict=True):
-            fewer = replace(channel, h=np.ascontiguousarray(channel.h[:, :ports]))
-            symbols, variance = precoding.receive(grid, fewer, self._index)
+        for row, estimator in zip(result, self._estimators, strict=True):
+            symbols, variance = precoding.receive(grid, estimator.estimate(0, grid), self._index)
             row[:] = modem.demodulate(symbols, variance, 2)
         return result
 
@@ -232,7 +212,7 @@ def _result(bits: NDArray[np.uint8], ports: int, quarter: int, frames: int, qual
     """A decoded message as a result; None if its bandwidth does not exist."""
     mib = np.packbits(bits[:N_BITS]).tobytes()
     try:
-        fields = unpack_mib(mib)
+        fields = Mib.decode(mib)
     except ValueError:
         return None
     sfn = (N_FRAMES * fields.sfn_high + quarter) % SFN_MODULO

@@ -34,7 +34,6 @@ from picocell.phy.lte.search_primary import (
 )
 from picocell.phy.lte.search_secondary import match_secondary, secondary_signals, sss_distance, useful_start
 
-
 _SUBFRAME: Final = HALF_FRAME // 5
 _N_HYPOTHESES: Final = 168 * 2 * len(CyclicPrefix)
 _DUPLICATE_RADIUS: Final = 64

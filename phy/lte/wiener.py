@@ -1,8 +1,8 @@
 """Wiener filters for channel estimation, and the channel models among which the pilots choose.
 
-A model says that the delays of the channel fill a window evenly and that its Doppler shifts do (both centred, hence real
-correlations). The pilots' likelihood under each model picks the window's width and centre; the filter of that model
-then interpolates. Filters run over a window of pilots of one OFDM symbol, then over the pilot symbols of a subframe.
+A model says that the delays of the channel fill a window evenly and that its Doppler shifts do (both centred, hence
+real correlations). The pilots' likelihood under each model picks the window's width and centre; the filter of that
+model then interpolates. Filters run over a window of pilots of one OFDM symbol, then over a subframe's pilot symbols.
 """
 
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ SNR_GRID_DB: Final = tuple(range(-15, 61, 5))
 WIDTH_PENALTY: Final = 1.0
 DELAY_SIGMA_S: Final = 1.5e-6
 CFO_SIGMA_HZ: Final = 80.0
-"""What is expected before any pilot is seen: log-likelihood lost at each wider delay window, and the standard deviations
-of the delay (timing offset) and of the carrier frequency offset that a tracking loop leaves."""
+"""What is expected before any pilot is seen: log-likelihood lost at each wider delay window, and the standard
+deviations of the delay (timing offset) and of the carrier frequency offset that a tracking loop leaves."""
 
 CFO_GRID_HZ: Final = tuple(float(f) for f in range(-300, 301, 25))
 """Trial carrier frequency offsets."""
@@ -47,6 +47,8 @@ MAX_WINDOW: Final = 24
 _QUIET: Final = 3e-3
 """Eigenvalue below which a model's eigenvector holds noise only."""
 
+_GUARD: Final = 2
+
 _NOISE_SPREAD: Final = 0.7
 """The least of the noise powers found under all trial delays is too low by about this over the root of their number."""
 
@@ -58,7 +60,7 @@ def snr_index(snr_db: float) -> int:
 
 
 def frequencies(n_sc: int) -> F64:
-    """Frequency of each subcarrier over the spacing, from the lowest one: the step over the empty DC subcarrier is two."""
+    """Frequency of each subcarrier over the spacing, from the lowest on: the step over the empty DC subcarrier is 2."""
     k = np.arange(n_sc)
     return (k + (k >= n_sc // 2)).astype(np.float64)
 
@@ -92,6 +94,7 @@ class DelayModels:
         loud: int32 (n_widths,) eigenvectors that may hold signal.
         prior: float64 (n_widths, N_PHASES) logarithm of what is expected before any pilot is seen.
         noise_spread: of the noise powers under all trial delays, for one block.
+        guard: windows from the chosen one to that outside which noise is measured, lest weak late paths count.
     """
 
     blocks: NDArray[np.int32]
@@ -105,6 +108,7 @@ class DelayModels:
     loud: NDArray[np.int32]
     prior: F64
     noise_spread: float
+    guard: int
 
 
 def _blocks(n_pilots: int) -> tuple[NDArray[np.int32], int]:
@@ -122,7 +126,7 @@ def delay_models(n_pilots: int, widths: tuple[float, ...] = DELAY_WIDTHS) -> Del
     """Tables for OFDM symbols of `n_pilots` pilots, with the given delay windows to choose from."""
     blocks, length = _blocks(n_pilots)
     places = frequencies(SPACING * n_pilots)[: SPACING * length : SPACING] / SPACING
-    apart = np.round(np.subtract.outer(places, places), 6)
+    apart: F64 = np.asarray(np.round(np.subtract.outer(places, places), 6), np.float64)
     lags = np.unique(np.abs(apart))
     values, vectors = _eigen(SPACING * apart, widths)
     widest_values, widest = _eigen(SPACING * apart, (max(*widths, *DELAY_WIDTHS),))
@@ -141,6 +145,7 @@ def delay_models(n_pilots: int, widths: tuple[float, ...] = DELAY_WIDTHS) -> Del
         loud=np.count_nonzero(values >= _QUIET, axis=1).astype(np.int32),
         prior=-WIDTH_PENALTY * np.arange(len(widths))[:, None] - 0.5 * (delays / DELAY_SIGMA_S) ** 2,
         noise_spread=_NOISE_SPREAD / sqrt(len(empty)),
+        guard=_GUARD,
     )
 
 

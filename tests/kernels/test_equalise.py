@@ -13,7 +13,7 @@ RUN = {2: equalise.sfbc2, 4: equalise.sfbc4}
 
 
 def normal(rng: np.random.Generator, *shape: int) -> NDArray[np.complex64]:
-    return (rng.normal(size=(*shape, 2)) @ [1, 1j] / np.sqrt(2)).astype(np.complex64)
+    return np.asarray(rng.normal(size=(*shape, 2)) @ [1, 1j] / np.sqrt(2), np.complex64)
 
 
 @settings(max_examples=30, deadline=None)

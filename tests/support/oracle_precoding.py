@@ -41,7 +41,7 @@ def transmit_diversity(d: list[complex], n_ports: int) -> list[list[complex]]:
     if n_ports == 1:
         return [list(d)]
     n_symb = len(d)
-    padded = d + [0j, 0j] if n_ports == 4 and n_symb % 4 else d
+    padded = [*d, 0j, 0j] if n_ports == 4 and n_symb % 4 else d
     layers = [padded[layer::n_ports] for layer in range(n_ports)]
     matrix = np.array(TWO_PORTS if n_ports == 2 else FOUR_PORTS) / sqrt(2)
     ports: list[list[complex]] = [[] for _ in range(n_ports)]
@@ -67,7 +67,7 @@ def equalise(
     Returns:
         Symbols (n,) and their noise powers (n,).
     """
-    n_rx, n_ports, n = h.shape
+    _, n_ports, n = h.shape
     x, var = np.empty(n, complex), np.empty(n)
     for pair in range(0, n, 2):
         columns = []

@@ -39,13 +39,13 @@ def channel(
         taps = waves.sum(axis=-2) / np.sqrt(N_WAVES) * np.sqrt(profile(name).powers)[:, None]
     response = np.exp(-2j * np.pi * np.outer(delays + delay_s, frequency))
     h = np.einsum("rpts,tk->rpsk", taps, response) * np.exp(2j * np.pi * cfo_hz * times)[:, None]
-    return h.astype(np.complex64)
+    return np.asarray(h, np.complex64)
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, ...], power: float) -> NDArray[np.complex64]:
     """Circular white noise."""
     parts = rng.normal(size=(*shape, 2)) * np.sqrt(power / 2)
-    return (parts @ [1, 1j]).astype(np.complex64)
+    return np.asarray(parts @ [1, 1j], np.complex64)
 
 
 def received(
@@ -53,7 +53,7 @@ def received(
 ) -> NDArray[np.complex64]:
     """What arrives of a transmit grid, complex64 (n_rx, n_symb, n_sc)."""
     clean = np.einsum("rpsk,psk->rsk", h, sent)
-    return (clean + noise(rng, clean.shape, noise_power)).astype(np.complex64)
+    return np.asarray(clean + noise(rng, clean.shape, noise_power), np.complex64)
 
 
 def pilots(cell: Cell, subframe: int) -> NDArray[np.complex64]:

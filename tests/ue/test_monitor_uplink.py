@@ -1,4 +1,4 @@
-"""The uplink of the recorded attach, read beside its downlink with nothing told: all that the log lists, nothing else."""
+"""The uplink of the recorded attach, read beside its downlink: all that the log lists, and nothing else."""
 
 import json
 from collections import Counter, defaultdict

@@ -198,8 +198,9 @@ def test_noise_is_averaged_over_antennas() -> None:
 
 def test_fixed_models_are_used() -> None:
     cell, rng = Cell(9, 25), np.random.default_rng(8)
-    wide, narrow = Estimator(cell, delay_spread_s=6e-6, doppler_hz=300), Estimator(
-        cell, delay_spread_s=0.0, doppler_hz=0
+    wide, narrow = (
+        Estimator(cell, delay_spread_s=6e-6, doppler_hz=300),
+        Estimator(cell, delay_spread_s=0.0, doppler_hz=0),
     )
     errors = []
     for _ in range(20):

@@ -24,7 +24,7 @@ from picocell.phy.lte.dci import (
     size,
     unpack,
 )
-from picocell.phy.lte.grant import PdschGrant, TransmissionScheme, from_dci, si_rv
+from picocell.phy.lte.grant import PdschGrant, TransmissionScheme, from_dci
 
 C_RNTI = 0x46
 GRANT = PdschGrant(C_RNTI, ((0,), (0,)), 2, 56, 0, 1, TransmissionScheme.PORT0)
@@ -81,10 +81,6 @@ def test_format_1c(n_prb: int) -> None:
     grant = from_dci(cell, 5, 2, SI_RNTI, Dci1C(riv=riv, mcs=31), rv=2)
     assert grant.prbs == allocation.distributed(n_prb, step, step)
     assert (grant.q_m, grant.tbs, grant.rv) == (2, 1736, 2)
-
-
-def test_rv_of_system_information() -> None:
-    assert [si_rv(k) for k in range(4)] == [0, 2, 3, 1]
 
 
 def test_retransmission() -> None:
