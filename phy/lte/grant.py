@@ -6,7 +6,7 @@ from typing import Final
 
 from picocell.phy.lte import allocation, tbs
 from picocell.phy.lte.allocation import SlotPrbs
-from picocell.phy.lte.cell import Cell, Duplex
+from picocell.phy.lte.cell import Cell, CyclicPrefix, Duplex
 from picocell.phy.lte.dci import Dci, Dci1, Dci1A, Dci1C, Dci2, Dci2A, is_broadcast, riv_decode
 from picocell.phy.lte.frame import SubframeKind, subframe_kind
 
