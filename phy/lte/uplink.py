@@ -19,7 +19,7 @@ from picocell.phy.fapi_uplink import (
     UlMeasurement,
     UlschPdu,
 )
-from picocell.phy.lte import prach, pucch, pusch
+from picocell.phy.lte import prach, pucch, pusch, ul_estimation
 from picocell.phy.lte.cell import Cell, CyclicPrefix
 from picocell.phy.lte.frame import SUBCARRIER_SPACING, TTI_MODULO, cp_lengths, fft_size
 from picocell.phy.lte.prach_detect import PrachDetector
@@ -129,6 +129,7 @@ class UplinkReceiver:
         self._ofdm = Ofdm(ul.n_prb, self.fft, ul.cp is CyclicPrefix.EXTENDED, half_shift=True)
         self._advance = cp_lengths(self.fft, ul.cp)[-1] // 4
         self._decoder = SchDecoder(max_iterations)
+        ul_estimation.prepare()  # tables that would else be built in the first subframe
         self._prach = PrachDetector(cell, ul, self.fft * SUBCARRIER_SPACING)
 
     @property

@@ -1,0 +1,37 @@
+// Body of the gather kernel, compiled once per instruction set.
+#include "ulsch.hpp"
+
+namespace picocell::PICOCELL_NS {
+
+inline bool ulsch_below(const int32_t* index, size_t m, size_t n) {
+    int32_t largest = -1;
+    for (size_t i = 0; i < m; ++i) largest = index[i] > largest ? index[i] : largest;
+    return largest < 0 || size_t(largest) < n;
+}
+
+// Groups of a fixed number of bytes: copies of that size are one or two moves.
+template <int Bytes>
+void ulsch_copy(const char* source, const int32_t* index, size_t m, char* out) {
+    static constexpr char zeros[Bytes] = {};
+    for (size_t i = 0; i < m; ++i) {
+        const char* from = index[i] < 0 ? zeros : source + size_t(index[i]) * Bytes;
+        std::memcpy(out + i * Bytes, from, Bytes);
+    }
+}
+
+template <class T>
+bool ulsch_gather(const T* source, size_t n, const int32_t* index, size_t m, int q_m, T* out) {
+    if (!ulsch_below(index, m, n)) return false;
+    const char* from = reinterpret_cast<const char*>(source);
+    char* to = reinterpret_cast<char*>(out);
+    switch (q_m) {
+        case 2: ulsch_copy<2 * sizeof(T)>(from, index, m, to); break;
+        case 4: ulsch_copy<4 * sizeof(T)>(from, index, m, to); break;
+        default: ulsch_copy<6 * sizeof(T)>(from, index, m, to);
+    }
+    return true;
+}
+
+const UlschOps ulsch_table{ulsch_gather<uint8_t>, ulsch_gather<int16_t>};
+
+}  // namespace picocell::PICOCELL_NS

@@ -1,0 +1,263 @@
+"""Channel estimation and equalisation of SC-FDMA allocations from two reference symbols."""
+
+import numpy as np
+
+from libc.math cimport isfinite
+
+from picocell.kernels import isa
+
+cdef extern from "ulchest.hpp" namespace "picocell" nogil:
+    const int ulchest_max_subcarriers
+    const int ulchest_max_rx
+    const int ulchest_max_symbols
+    cdef struct UlAllocation:
+        int n_rx
+        int n_symb
+        int n_sc
+        int m
+        int first[2]
+    const int ulchest_max_window
+    const int ulchest_max_offsets
+    cdef struct UlDelayTables:
+        int length
+        int n_snr
+        int n_widths
+        int n_offsets
+        double first_snr_db
+        double snr_step_db
+        double first_offset
+        double offset_step
+        double turn
+        const float* inverse
+        const double* log_det
+        const float* phases
+        const double* prior
+        const float* silence
+        const float* quiet
+    cdef struct UlDelay:
+        int width
+        double offset
+        double noise
+        double total
+    cdef struct UlchestOps:
+        double (*pilots)(const UlAllocation&, const float*, const int*, const float*, float*) noexcept nogil
+        int (*covariance)(const float*, int, int, int, float*) noexcept nogil
+        UlDelay (*delay)(const UlDelayTables&, const float*, double, double) noexcept nogil
+        void (*channel)(const UlAllocation&, const float*, double, const float*, const float* const*, int,
+                        const float*, float*) noexcept nogil
+        void (*equalise)(const UlAllocation&, const float*, const float*, const float*, const int*, int, float*,
+                         float*) noexcept nogil
+    const UlchestOps& ulchest_ops(int isa)
+
+cdef const UlchestOps* _ops = &ulchest_ops(isa.chosen())
+
+MAX_RX = ulchest_max_rx
+BLOCK_LENGTHS = (12, 24)
+MAX_WINDOW = ulchest_max_window
+MAX_OFFSETS = ulchest_max_offsets
+
+
+cdef _complex(array, shape, str what):
+    """The array as contiguous complex64 of the shape."""
+    data = np.ascontiguousarray(array, np.complex64)
+    if data.shape != shape:
+        raise ValueError(f"{what} of shape {data.shape} is not allowed: shape {shape} is")
+    return data
+
+
+cdef _grid(grid):
+    data = np.ascontiguousarray(grid, np.complex64)
+    if data.ndim != 3 or not 1 <= data.shape[0] <= MAX_RX or data.shape[1] not in (12, 14):
+        raise ValueError(f"grid of shape {data.shape} is not allowed: shape (n_rx 1..{MAX_RX}, 14 or 12, n_sc) is")
+    return data
+
+
+cdef UlAllocation _where(grid, starts, Py_ssize_t m) except *:
+    cdef UlAllocation where
+    where.n_rx, where.n_symb, where.n_sc = grid.shape
+    if m % 12 or not 12 <= m <= ulchest_max_subcarriers:
+        raise ValueError(f"{m} subcarriers are not allowed: use a multiple of 12 in 12..{ulchest_max_subcarriers}")
+    where.m = m
+    first, second = starts
+    for start in (first, second):
+        if not 0 <= start <= where.n_sc - m:
+            raise ValueError(f"{m} subcarriers from {start} on do not fit {where.n_sc}")
+    where.first[0], where.first[1] = first, second
+    return where
+
+
+cdef const float* _floats(array) except NULL:
+    """First float of a contiguous complex64 or float32 array that is not empty."""
+    cdef const float[::1] view = array.reshape(-1).view(np.float32)
+    return &view[0]
+
+
+cdef float* _writable(array) except NULL:
+    cdef float[::1] view = array.reshape(-1).view(np.float32)
+    return &view[0]
+
+
+cdef int _symbols(symbols, int n_symb, int* out) except -1:
+    cdef int n = 0
+    for l in symbols:
+        if not 0 <= l < n_symb or n == ulchest_max_symbols:
+            raise ValueError(f"symbols {tuple(symbols)} are not allowed: at most {n_symb} of 0..{n_symb - 1} are")
+        out[n] = l
+        n += 1
+    return n
+
+
+def pilots(grid, r, symbols, starts):
+    """Two symbols of the grid times the conjugate of r, and their mean power."""
+    grid = _grid(grid)
+    r = np.ascontiguousarray(r, np.complex64)
+    if r.ndim != 2 or r.shape[0] != 2:
+        raise ValueError(f"reference signal of shape {r.shape} is not allowed: shape (2, m_sc) is")
+    cdef UlAllocation where = _where(grid, starts, r.shape[1])
+    cdef int which[14]
+    if _symbols(symbols, where.n_symb, which) != 2 or (which[0] * 2 >= where.n_symb) or (which[1] * 2 < where.n_symb):
+        raise ValueError(f"symbols {tuple(symbols)} are not allowed: one of each slot is")
+    out = np.empty((2, where.n_rx, where.m), np.complex64)
+    cdef const float* y = _floats(grid)
+    cdef const float* reference = _floats(r)
+    cdef float* sink = _writable(out)
+    cdef double power
+    with nogil:
+        power = _ops.pilots(where, y, which, reference, sink)
+    return out, power
+
+
+def covariance(pilots, int length):
+    """Mean covariance of the blocks of pilots by lag, and the number of blocks."""
+    data = np.ascontiguousarray(pilots, np.complex64)
+    if length not in BLOCK_LENGTHS:
+        raise ValueError(f"block length {length} is not allowed: use one of {BLOCK_LENGTHS}")
+    if data.ndim < 1 or not data.size or data.shape[data.ndim - 1] % 12 or data.shape[data.ndim - 1] < length:
+        raise ValueError(f"pilots of shape {data.shape} are not allowed: shape (..., m), m a multiple of 12, is")
+    out = np.empty((length, length), np.complex64)
+    cdef int m = data.shape[data.ndim - 1]
+    cdef int n = data.size // m
+    cdef int count
+    cdef const float* source = _floats(data)
+    cdef float* sink = _writable(out)
+    with nogil:
+        count = _ops.covariance(source, n, m, length, sink)
+    return out, count
+
+
+cdef const double* _doubles(array) except NULL:
+    cdef const double[::1] view = array.reshape(-1)
+    return &view[0]
+
+
+cdef class DelayModels:
+    """Tables of the delay models; threads may share an object."""
+
+    cdef object _arrays
+    cdef UlDelayTables _tables
+    cdef readonly int length
+
+    def __cinit__(self, inverse, log_det, prior, silence, quiet, snr_db, offsets, double turn):
+        inverse, silence, quiet = (np.ascontiguousarray(a, np.float32) for a in (inverse, silence, quiet))
+        log_det, prior = (np.ascontiguousarray(a, np.float64) for a in (log_det, prior))
+        first_snr, snr_step, n_snr = _even(snr_db, "snr_db", 64)
+        first_offset, offset_step, n_offsets = _even(offsets, "offsets", MAX_OFFSETS)
+        if inverse.ndim != 4 or inverse.shape[0] != n_snr or inverse.shape[3] not in BLOCK_LENGTHS:
+            raise ValueError(f"inverse of shape {inverse.shape} is not allowed: ({n_snr}, n_widths, 12|24, 12|24) is")
+        n_widths, length = inverse.shape[1], inverse.shape[3]
+        wanted = {"inverse": (n_snr, n_widths, length, length), "log_det": (n_snr, n_widths),
+                  "prior": (n_widths, n_offsets), "silence": (length, length), "quiet": (n_widths, length, length)}
+        given = {"inverse": inverse, "log_det": log_det, "prior": prior, "silence": silence, "quiet": quiet}
+        for name, shape in wanted.items():
+            if given[name].shape != shape or not n_widths:
+                raise ValueError(f"{name} of shape {given[name].shape} is not allowed: {shape} is")
+        phases = np.exp(1j * turn * np.outer(np.arange(length), offsets)).astype(np.complex64)
+        self._arrays = (inverse, log_det, prior, silence, quiet, snr_db, offsets, turn, phases)
+        self.length = length
+        self._tables.length, self._tables.n_snr = length, n_snr
+        self._tables.n_widths, self._tables.n_offsets = n_widths, n_offsets
+        self._tables.first_snr_db, self._tables.snr_step_db = first_snr, snr_step
+        self._tables.first_offset, self._tables.offset_step = first_offset, offset_step
+        self._tables.turn = turn
+        self._tables.inverse, self._tables.silence = _floats(inverse), _floats(silence)
+        self._tables.quiet, self._tables.phases = _floats(quiet), _floats(phases)
+        self._tables.log_det, self._tables.prior = _doubles(log_det), _doubles(prior)
+
+    def __reduce__(self):
+        return DelayModels, self._arrays[:8]
+
+    def fit(self, covariance, int n_blocks, known_noise=None):
+        """Entry of the width, offset, noise power and total power that the covariance makes most likely."""
+        data = _complex(covariance, (self.length, self.length), "covariance")
+        cdef double known = -1.0 if known_noise is None else known_noise
+        if known_noise is not None and not (known >= 0 and isfinite(known)):
+            raise ValueError(f"known_noise {known_noise} is not allowed: it must be finite and not negative")
+        cdef const float* source = _floats(data)
+        cdef UlDelay best
+        with nogil:
+            best = _ops.delay(self._tables, source, n_blocks, known)
+        return best.width, best.offset, best.noise, best.total
+
+
+cdef _even(values, str what, int most):
+    """First value, step and number of evenly spaced values."""
+    steps = np.asarray(values, np.float64)
+    if steps.ndim != 1 or not 3 <= len(steps) <= most or not np.allclose(np.diff(steps), steps[1] - steps[0]):
+        raise ValueError(f"{what} are not allowed: 3..{most} evenly spaced numbers are")
+    return float(steps[0]), float(steps[1] - steps[0]), len(steps)
+
+
+def channel(pilots, double turn, mix, first_taps, second_taps, weights):
+    """Channel of all symbols from the pilots of two."""
+    data = np.ascontiguousarray(pilots, np.complex64)
+    weights = np.ascontiguousarray(weights, np.complex64)
+    mix = _complex(mix, (2, 2), "mix")
+    if data.ndim != 3 or data.shape[0] != 2 or not 1 <= data.shape[1] <= MAX_RX:
+        raise ValueError(f"pilots of shape {data.shape} are not allowed: shape (2, n_rx 1..{MAX_RX}, m_sc) is")
+    if weights.ndim != 2 or weights.shape[0] != 2 or weights.shape[1] not in (12, 14):
+        raise ValueError(f"weights of shape {weights.shape} are not allowed: shape (2, 14 or 12) is")
+    if not isfinite(turn):
+        raise ValueError(f"turn {turn} is not finite")
+    taps = np.ascontiguousarray(first_taps, np.float32), np.ascontiguousarray(second_taps, np.float32)
+    cdef int length = taps[0].shape[0]
+    for t in taps:
+        if t.shape != (length, length) or length % 12 or not 12 <= length <= min(MAX_WINDOW, data.shape[2]):
+            raise ValueError(f"taps of shape {t.shape} are not allowed: square ones of multiples of 12 up to "
+                             f"{min(MAX_WINDOW, data.shape[2])} are")
+    grid = np.empty((data.shape[1], weights.shape[1], data.shape[2]), np.complex64)
+    cdef UlAllocation where = _where(grid, (0, 0), data.shape[2])
+    cdef const float* both[2]
+    both[0], both[1] = _floats(taps[0]), _floats(taps[1])
+    cdef const float* source = _floats(data)
+    cdef const float* mixing = _floats(mix)
+    cdef const float* weight = _floats(weights)
+    cdef float* sink = _writable(grid)
+    with nogil:
+        _ops.channel(where, source, turn, mixing, both, length, weight, sink)
+    return grid
+
+
+def equalise(grid, h, noise, symbols, starts):
+    """Subcarriers of some symbols, equalised and without bias on the mean, and the gain that was taken out."""
+    grid = _grid(grid)
+    h = np.ascontiguousarray(h, np.complex64)
+    noise = np.ascontiguousarray(noise, np.float32)
+    if h.ndim != 3 or h.shape[:2] != grid.shape[:2]:
+        raise ValueError(f"h of shape {h.shape} is not allowed: shape ({grid.shape[0]}, {grid.shape[1]}, m_sc) is")
+    if noise.shape != grid.shape[1:2] or not (noise > 0).all():
+        raise ValueError(f"noise must be {grid.shape[1]} positive numbers")
+    cdef UlAllocation where = _where(grid, starts, h.shape[2])
+    cdef int which[14]
+    cdef int n = _symbols(symbols, where.n_symb, which)
+    x = np.empty((n, where.m), np.complex64)
+    share = np.empty(n, np.float32)
+    if not n:
+        return x, share
+    cdef const float* y = _floats(grid)
+    cdef const float* response = _floats(h)
+    cdef const float* power = _floats(noise)
+    cdef float* sink = _writable(x)
+    cdef float* gain = _writable(share)
+    with nogil:
+        _ops.equalise(where, y, response, power, which, n, sink, gain)
+    return x, share
