@@ -33,7 +33,7 @@ campaign: $(KERNELS)
 	$(PY) tools/run_campaigns.py
 
 docs: $(KERNELS)
-	$(PY) -m pip install -q -e ".[docs]" --no-build-isolation
+	PICOCELL_KERNELS=none $(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[docs]"
 	$(PY) -m sphinx -W -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 

@@ -28,7 +28,7 @@ def _pusch(n_rx: int, n_prb: int) -> list[tuple[str, Callable[[], object], float
     name = f"{n_prb} PRB, {n_rx} rx"
     return [
         (f"pusch equalise and inverse DFT, {name}", lambda: ul_estimation.equalise_pusch(grid, estimate, data), None),
-        (f"pusch estimate, equalise, inverse DFT, {name}", both, 150.0 if (n_rx, n_prb) == (1, 100) else None),
+        (f"pusch estimate, equalise, inverse DFT, {name}", both, None),
     ]
 
 
@@ -36,10 +36,10 @@ def cases() -> list[tuple[str, Callable[[], object], float | None]]:
     """Cases: name, callable, reference in µs a call."""
     rng = np.random.default_rng(0)
     result: list[tuple[str, Callable[[], object], float | None]] = []
-    for n, reference in ((12, None), (300, None), (1200, 60.0)):
+    for n in (12, 300, 1200):
         x = (rng.normal(size=(12, n)) + 1j * rng.normal(size=(12, n))).astype(np.complex64)
         dft, out = Dft(n), np.empty_like(x)
-        result.append((f"dft, 12 symbols of {n}", partial(dft.forward, x, out), reference))
+        result.append((f"dft, 12 symbols of {n}", partial(dft.forward, x, out), None))
         result.append((f"scipy fft, 12 symbols of {n}", partial(scipy.fft.fft, x, norm="ortho"), None))
     for n_rx, n_prb in ((1, 1), (1, 100), (4, 100)):
         result += _pusch(n_rx, n_prb)

@@ -27,7 +27,7 @@ def cases() -> list[tuple[str, Callable[[], object], float | None]]:
             (
                 f"modem demodulate {name}",
                 partial(modem.demodulate, symbols, noise_var, q_m, words, out=out),
-                40.0 if q_m == 6 else None,
+                None,
             ),
         ]
     return found

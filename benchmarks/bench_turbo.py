@@ -17,12 +17,12 @@ def _llr(bits: NDArray[np.uint8], snr_db: float, rng: np.random.Generator) -> ND
 
 
 def cases() -> list[tuple[str, Callable[[], object], float | None]]:
-    """Name, call, and reference microseconds (one core with AVX-512) of each case."""
+    """Name, call, and reference in µs (one core, another open stack's 16 bit decoder) of each case."""
     rng = np.random.default_rng(1)
     found: list[tuple[str, Callable[[], object], float | None]] = []
     data = rng.bytes(9425)
-    found.append(("crc24a 9425 bytes", lambda: crc.crc24a(data), 7.0))
-    for k, reference in ((40, 6.0), (1024, 15.0), (6144, 52.0)):
+    found.append(("crc24a 9425 bytes", lambda: crc.crc24a(data), None))
+    for k, reference in ((40, 40 / 7), (1024, 1024 / 66), (6144, 6144 / 80)):
         bits = rng.integers(0, 2, k, dtype=np.uint8)
         received = _llr(turbo.encode(bits), 0.0, rng)
         decoder = turbo.TurboDecoder(5)
@@ -34,14 +34,14 @@ def cases() -> list[tuple[str, Callable[[], object], float | None]]:
     payload = rng.bytes(tbs // 8)
     coded = sch.encode(payload, g, q_m)
     decoder_sch = sch.SchDecoder()
-    found.append(("sch encode 75376 bits, G=90000", lambda: sch.encode(payload, g, q_m), 105.0))
-    for name, snr_db, reference in (("high SNR", 30.0, 265.0), ("6.5 dB", 6.5, 455.0)):
+    found.append(("sch encode 75376 bits, G=90000", lambda: sch.encode(payload, g, q_m), None))
+    for name, snr_db in (("high SNR", 30.0), ("6.5 dB", 6.5)):
         received = _llr(coded, snr_db, rng)
         found.append(
             (
                 f"sch decode 75376 bits, G=90000, {name}",
                 lambda r=received: decoder_sch.decode(r, tbs, q_m),  # type: ignore[misc]
-                reference,
+                None,
             )
         )
     return found

@@ -1,11 +1,13 @@
 """The examples run as they stand, and print what they promise."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 PRINTS = {
@@ -24,3 +26,21 @@ def test_example(name: str) -> None:
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr
     assert PRINTS[name] in result.stdout
+
+
+CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+BLOCKS = [
+    pytest.param(code, id=f"{page.stem}-{number}")
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    for number, code in enumerate(CODE.findall(page.read_text()))
+]
+
+
+@pytest.mark.parametrize("code", BLOCKS)
+def test_code_in_the_documentation(code: str, tmp_path: Path) -> None:
+    """Every block runs, and prints what the comment behind its ``print`` says."""
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    promised = re.findall(r"^print\(.*\)\s+# (.+)$", code, re.MULTILINE)
+    assert [line.strip() for line in promised] == result.stdout.splitlines()[: len(promised)]
