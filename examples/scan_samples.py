@@ -10,11 +10,16 @@ if len(sys.argv) > 1:
     recording = open_recording(sys.argv[1])
     samples, rate = recording.read(), recording.sample_rate
 else:  # no recording at hand: make one of a cell of our own
-    from picocell.demo import through_the_air, transmit
+    from collections import Counter
+
+    import numpy as np
+
+    from picocell.demo import Air, transmit
     from picocell.phy.lte.cell import Cell
 
-    samples = through_the_air(transmit(Cell(pci=7, n_prb=6), 200)[0], "EPA5", 20.0, 1.92e6)
     rate = 1.92e6
+    air = Air("EPA5", 20.0, rate, n_ports=1)
+    samples = np.concatenate([air.receive(sent) for sent in transmit(Cell(pci=7, n_prb=6), 200, Counter())])
 
 for cell in scan(lambda: MemorySource(samples, rate)):
     print(f"PCI {cell.acquired.found.pci}, {cell.acquired.cell}, RSRP {cell.rsrp_db:.1f} dB, SNR {cell.snr_db:.1f} dB")

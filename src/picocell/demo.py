@@ -1,7 +1,7 @@
 """``picocell demo``: a cell with traffic goes over a fading channel into a recording, which scan and monitor read."""
 
-import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,13 @@ from picocell.phy.lte import dci_sizes, pdcch_search, pdsch, regs
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.dci import Dci1, DciFormat
 from picocell.phy.lte.downlink import DownlinkTransmitter
-from picocell.phy.lte.frame import TTI_MODULO, sample_rate
+from picocell.phy.lte.frame import SUBCARRIER_SPACING, TTI_MODULO, sample_rate
 from picocell.phy.lte.grant import PdschGrant, from_dci
 from picocell.radio.channel.awgn import awgn
 from picocell.radio.channel.fading import FadingChannel, parse
 from picocell.radio.channel.impairments import frequency_offset
-from picocell.radio.file import open_recording, write_recording
+from picocell.radio.file import open_recording
+from picocell.radio.recorder import Recorder
 from picocell.ue import monitor_report, scan, scan_report
 from picocell.ue.acquire import Acquired
 from picocell.ue.rnti_table import kind_of
@@ -64,17 +65,20 @@ def run(*, n_prb: int, channel: str, snr_db: float, seconds: float, output: Path
     cell = Cell(pci=PCI, n_prb=n_prb, n_ports=2)
     output.mkdir(parents=True, exist_ok=True)
     path = output / "cell.sigmf-meta"
-    began = time.perf_counter()
-    samples, sent = transmit(cell, round(1000 * seconds))
     rate = sample_rate(n_prb)
-    spent = time.perf_counter() - began
+    sent: Counter[str] = Counter()
+    subframes = round(1000 * seconds)
+    air = Air(channel, snr_db, rate, cell.n_ports)
+    scale = np.float32(0.1 / np.sqrt((1 + 10 ** (-snr_db / 10)) * cell.n_sc * SUBCARRIER_SPACING / rate))
+    with Recorder(path, rate, FREQUENCY, "ci16_le", "picocell demo") as recorder, _bar(console) as bar:
+        task = bar.add_task("send", total=subframes)
+        for samples in transmit(cell, subframes, sent):
+            recorder.write(air.receive(samples) * scale)
+            bar.advance(task)
     console.print(
         f"sent: PCI {PCI}, {n_prb} PRB, {cell.n_ports} ports, {seconds:g} s at {rate / 1e6:g} Msps,"
-        f" {sum(sent.values())} transport blocks, in {spent:.1f} s"
+        f" {sum(sent.values())} transport blocks"
     )
-    received = through_the_air(samples, channel, snr_db, rate)
-    scale = np.float32(0.1 / np.sqrt(np.mean(np.abs(received) ** 2)))
-    write_recording(path, received * scale, rate, FREQUENCY, "ci16_le", "picocell demo")
     console.print(f"air:  {channel} at {snr_db:g} dB, {CARRIER_OFFSET_HZ:+g} Hz; recording {path}")
     cells = scan.scan_recording(path, keep_arrays=True)
     scan_report.print_table(cells, path)
@@ -91,14 +95,19 @@ def run(*, n_prb: int, channel: str, snr_db: float, seconds: float, output: Path
     return 0 if complete and share > 0.5 else 1
 
 
-def transmit(cell: Cell, subframes: int, seed: int = 1) -> tuple[NDArray[np.complex64], Counter[str]]:
-    """Samples of a cell with system information and one busy phone, complex64 (n_ports, n), and the blocks sent."""
+def transmit(cell: Cell, subframes: int, sent: Counter[str], seed: int = 1) -> Iterator[NDArray[np.complex64]]:
+    """Samples of a cell with system information and one busy phone, complex64 (n_ports, n) a subframe.
+
+    Args:
+        cell: the cell.
+        subframes: how many.
+        sent: counts the transport blocks by kind of RNTI.
+        seed: of the traffic.
+    """
     rng = np.random.default_rng(seed)
     sender = DownlinkTransmitter(cell)
     si = system_information({2: sib2(cell.n_prb), 3: sib3()})
     broadcast = BroadcastScheduler(cell, sib1(Identity()), [si])
-    sent: Counter[str] = Counter()
-    pieces = []
     for n in range(subframes):
         tti = (FIRST_TTI + n) % TTI_MODULO
         common = broadcast.subframe(tti)
@@ -111,22 +120,41 @@ def transmit(cell: Cell, subframes: int, seed: int = 1) -> tuple[NDArray[np.comp
             dcis.append(message)
             sent["C"] += 1
         config = DlConfigRequest(tti, CFI, tuple(dcis), common.bch, tuple(dlsch))
-        pieces.append(sender.subframe(config, TxRequest(tti, payloads)))
-    return np.concatenate(pieces, axis=1), sent
+        yield sender.subframe(config, TxRequest(tti, payloads))
 
 
-def through_the_air(samples: NDArray[np.complex64], channel: str, snr_db: float, rate: float) -> NDArray[np.complex64]:
-    """One antenna's samples (n,) after fading, a carrier offset, and noise at an SNR per resource element.
+class Air:
+    """Fading, a carrier offset, and noise at an SNR per resource element, a subframe at a time.
 
     A resource element has power 1 with the unitary OFDM of the transmitter, and white noise has the same power a sample
     as a resource element.
+
+    Args:
+        channel: ``AWGN``, or a profile with its Doppler.
+        snr_db: SNR of a resource element.
+        rate: samples per second.
+        n_ports: transmit antennas.
     """
-    if channel.upper() == AWGN:
-        received = samples.sum(axis=0) / np.float32(np.sqrt(len(samples)))
-    else:
-        profile, doppler = parse(channel)
-        received = FadingChannel(profile, doppler, rate, n_tx=len(samples), n_rx=1, seed=2).apply(samples)[0]
-    return awgn(frequency_offset(received, CARRIER_OFFSET_HZ, rate), 10 ** (-snr_db / 10), np.random.default_rng(3))
+
+    def __init__(self, channel: str, snr_db: float, rate: float, n_ports: int) -> None:
+        self._rate = rate
+        self._noise_power = 10 ** (-snr_db / 10)
+        self._rng = np.random.default_rng(3)
+        self._time = 0
+        self._fading: FadingChannel | None = None
+        if channel.upper() != AWGN:
+            profile, doppler = parse(channel)
+            self._fading = FadingChannel(profile, doppler, rate, n_tx=n_ports, n_rx=1, seed=2)
+
+    def receive(self, samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """What one antenna receives of complex64 (n_ports, n): (n,)."""
+        if self._fading is not None:
+            received = self._fading.apply(samples)[0]
+        else:
+            received = samples.sum(axis=0) / np.float32(np.sqrt(len(samples)))
+        turned = frequency_offset(received, CARRIER_OFFSET_HZ, self._rate, start=self._time)
+        self._time += received.size
+        return awgn(turned, self._noise_power, self._rng)
 
 
 def _traffic(cell: Cell, tti: int, choice: int, harq_process: int, ndi: int) -> tuple[PdschGrant, DciDlPdu]:
@@ -148,7 +176,7 @@ def _monitor(console: Console, path: Path, acquired: Acquired, pcap: Path) -> Co
     """Read the recording's transport blocks into a PCAP; returns how many arrived."""
     recording = open_recording(path)
     got: Counter[str] = Counter()
-    with MacPcap(pcap) as sink, Progress(console=console, transient=True) as bar:
+    with MacPcap(pcap) as sink, _bar(console) as bar:
         task = bar.add_task("monitor", total=recording.duration)
         for at, event in monitor_report.events(recording, acquired):
             bar.update(task, completed=at)
@@ -157,3 +185,8 @@ def _monitor(console: Console, path: Path, acquired: Acquired, pcap: Path) -> Co
                 if event.channel == "PDSCH" and event.crc and event.rnti is not None:
                     got[kind_of(event.rnti).value] += 1
     return got
+
+
+def _bar(console: Console) -> Progress:
+    """Progress, where the console is a terminal."""
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
