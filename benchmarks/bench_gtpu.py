@@ -24,9 +24,8 @@ def cases() -> list[tuple[str, Callable[[], object], float | None]]:
             gtpu.split(datagram)
 
     return [
-        # the user plane of one core at 500,000 packets a second each way
-        ("gtpu 1000 packets of 1400 bytes into a tunnel", wrap_all, 2000.0),
-        ("gtpu 1000 packets of 1400 bytes out of a tunnel", split_all, 2000.0),
+        ("gtpu 1000 packets of 1400 bytes into a tunnel", wrap_all, None),
+        ("gtpu 1000 packets of 1400 bytes out of a tunnel", split_all, None),
         ("gtpu encode, sequence number and extension", lambda: gtpu.encode(full), None),
         ("gtpu decode, sequence number and extension", lambda: gtpu.decode(full_bytes), None),
     ]

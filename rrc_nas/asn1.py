@@ -14,7 +14,8 @@ MessageType = Literal["BCCH-BCH", "BCCH-DL-SCH", "PCCH", "DL-CCCH", "DL-DCCH", "
 
 MESSAGE_TYPES: Final[tuple[str, ...]] = get_args(MessageType)
 
-_LOCK: Final = threading.RLock()
+LOCK: Final = threading.RLock()
+"""Held by every call into pycrate, of whatever protocol: state and alignment sit on its codec classes."""
 
 
 class Asn1Error(ValueError):
@@ -36,13 +37,13 @@ def decode(message_type: MessageType, data: bytes) -> dict[str, Any]:
         Asn1Error: malformed or truncated data.
         ValueError: no such message type.
     """
-    with _LOCK:
+    with LOCK:
         message = _message(message_type)
         try:
             message.from_uper(bytes(data))
             value: dict[str, Any] = _copy(message, message.get_val(), _from_codec)
         except Exception as error:  # the codec lets IndexError, AssertionError and its own kinds through
-            raise Asn1Error(f"no {message_type} message in {_excerpt(data)}: {_reason(error)}") from error
+            raise Asn1Error(f"no {message_type} message in {excerpt(data)}: {reason(error)}") from error
     return value
 
 
@@ -53,13 +54,13 @@ def encode(message_type: MessageType, value: dict[str, Any]) -> bytes:
         Asn1Error: a value that the definition does not allow.
         ValueError: no such message type.
     """
-    with _LOCK:
+    with LOCK:
         message = _message(message_type)
         try:
             message.set_val(_copy(message, value, _to_codec))
             data = message.to_uper()
         except Exception as error:  # as in decode
-            raise Asn1Error(f"not a {message_type} message: {_reason(error)}") from error
+            raise Asn1Error(f"not a {message_type} message: {reason(error)}") from error
     if data is None:
         raise Asn1Error(f"not a {message_type} message: the value is None")
     return bytes(data)
@@ -152,10 +153,12 @@ def _part(definition: Any, name: str) -> Any:
     return members[name] if members is not None and name in members else None
 
 
-def _excerpt(data: bytes) -> str:
+def excerpt(data: bytes) -> str:
+    """The beginning of some bytes for an error message."""
     text = bytes(data[:32]).hex()
     return f"{len(data)} bytes {text}{'…' if len(data) > 32 else ''}"
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What a codec's exception says, or its name where it says nothing."""
     return str(error) or type(error).__name__
