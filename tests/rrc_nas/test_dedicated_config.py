@@ -24,6 +24,7 @@ from picocell.rrc_nas.rrc.dedicated_config import (
     UePowerConfig,
     UlControlDue,
     UlSchConfig,
+    aperiodic_report,
     ul_control_due,
 )
 from picocell.rrc_nas.rrc.dedicated_update import apply
@@ -386,3 +387,15 @@ def reconfigured(dedicated: Value) -> Value:
 
 
 MESSAGES = [resources(setup()), resources(asn1.decode("DL-DCCH", bytes.fromhex(RECONFIGURATION)))]
+
+
+@pytest.mark.parametrize(("n_prb", "n_subbands"), [(6, None), (15, 4), (25, 7), (50, 9), (75, 10), (100, 13)])
+def test_report_that_a_grant_asks_for(n_prb: int, n_subbands: int | None) -> None:
+    """Sub-bands of 4, 6 or 8 resource blocks, the last one smaller (TS 36.213 Table 7.2.1-3)."""
+    config = DedicatedConfig(aperiodic_cqi_mode="3-0")
+    assert aperiodic_report(config, n_prb=n_prb) == (None if n_subbands is None else (4 + 2 * n_subbands, 0))
+    assert aperiodic_report(replace(config, aperiodic_cqi_mode="1-2"), n_prb=n_prb) is None
+    if n_subbands is not None:
+        with_rank = replace(config, transmission_mode=3)
+        assert aperiodic_report(with_rank, n_prb=n_prb, n_ports=2) == (4 + 2 * n_subbands, 1)
+        assert aperiodic_report(with_rank, n_prb=n_prb, n_ports=4, max_layers=4) == (4 + 2 * n_subbands, 2)
