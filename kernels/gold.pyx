@@ -50,8 +50,9 @@ def packed(c_init, n):
 
 def sequences(c_init, n):
     """One sequence a row for many c_init."""
-    cdef uint32_t[::1] inits = np.ascontiguousarray(c_init, np.uint32)
+    _check(int(np.min(c_init, initial=0)), n)
     _check(int(np.max(c_init, initial=0)), n)
+    cdef uint32_t[::1] inits = np.ascontiguousarray(c_init, np.uint32)
     out = np.empty((inits.shape[0], n), np.uint8)
     cdef uint8_t[:, ::1] view = out
     cdef size_t count = n

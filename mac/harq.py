@@ -42,6 +42,13 @@ class DlHarqProcess:
         self.transmissions += 1
         return self.soft
 
+    def restart(self) -> None:
+        """The last transmission was of a new block after all: the grant that toggled the NDI was missed."""
+        if self.soft is not None:
+            self.soft.clear()
+        self.acked = False
+        self.transmissions = 1
+
 
 class DlHarqEntity:
     """The HARQ processes of one UE: 8 for FDD (TS 36.213 7), up to 15 for TDD."""

@@ -4,7 +4,6 @@ A recording is mapped into memory and converted as it is read, so its length doe
 """
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,15 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from picocell.radio.interface import Received
+from picocell.radio.sigmf_metadata import (
+    RecordingError,
+    annotated_end,
+    capture_starts,
+    frequency_of,
+    read_metadata,
+    shown,
+)
+
+__all__ = ["DATATYPES", "Playback", "Recording", "RecordingError", "open_recording", "write_recording"]
 
 META_SUFFIX: Final = ".sigmf-meta"
 DATA_SUFFIX: Final = ".sigmf-data"
 
 _SIGMF_VERSION: Final = "1.2.0"
-
-
-class RecordingError(ValueError):
-    """A recording that cannot be used; the message is one line and says why."""
+_LARGEST: Final = 1e15
 
 
 class Segment(NamedTuple):
@@ -122,7 +128,7 @@ class Recording:
         self._read += n
         if self._format.full_scale is None:
             values = np.ascontiguousarray(raw, np.float32)
-            self._check_finite(values, start)
+            self._check_usable(values, start)
             self._count_largest(values)
         else:
             limits = np.iinfo(self._format.component)
@@ -152,14 +158,13 @@ class Recording:
         if largest == self._largest > 0:
             self._clipped += int(np.count_nonzero(size == largest))
 
-    def _check_finite(self, values: NDArray[np.float32], start: int) -> None:
-        """Raise on the first sample with a NaN or an infinity."""
-        finite = np.isfinite(values).all(axis=1)
-        if not finite.all():
-            bad = int(np.argmin(finite))
-            raise RecordingError(
-                f"{self.path}: sample {start + bad} is not finite ({values[bad, 0]}, {values[bad, 1]})"
-            )
+    def _check_usable(self, values: NDArray[np.float32], start: int) -> None:
+        """Raise on the first sample with a NaN, an infinity, or a value whose power no float32 holds."""
+        usable = (np.abs(values) < _LARGEST).all(axis=1)
+        if not usable.all():
+            bad = int(np.argmin(usable))
+            what = "too large" if np.isfinite(values[bad]).all() else "not finite"
+            raise RecordingError(f"{self.path}: sample {start + bad} is {what} ({values[bad, 0]}, {values[bad, 1]})")
 
 
 class Playback:
@@ -286,6 +291,8 @@ def write_recording(
 
 def _sigmf_pair(path: Path) -> tuple[Path | None, Path]:
     """Metadata and data that a path means; no metadata for a raw recording."""
+    if not path.name:
+        return None, path  # the root or the working folder
     base = path.with_suffix("") if path.suffix in (META_SUFFIX, DATA_SUFFIX) else path
     meta, data = base.with_name(base.name + META_SUFFIX), base.with_name(base.name + DATA_SUFFIX)
     if path.suffix == META_SUFFIX or meta.is_file():
@@ -295,70 +302,27 @@ def _sigmf_pair(path: Path) -> tuple[Path | None, Path]:
 
 def _open_sigmf(meta: Path, data: Path, rate: float | None, datatype: str | None) -> Recording:
     """Open the recording that metadata describe."""
-    document = _metadata(meta)
+    document = read_metadata(meta)
     header, captures = document["global"], document["captures"]
     if header.get("core:num_channels", 1) != 1:
-        raise RecordingError(f"{meta}: {header['core:num_channels']} channels in one file are not supported")
+        raise RecordingError(f"{meta}: {shown(header['core:num_channels'])} channels in one file are not supported")
     if any(capture.get("core:header_bytes") for capture in captures) or header.get("core:trailing_bytes"):
         raise RecordingError(f"{meta}: header or trailing bytes between the samples are not supported")
     stated_rate, stated_type = header.get("core:sample_rate", rate), header.get("core:datatype", datatype)
     if stated_rate is None or stated_type is None:
         raise RecordingError(f"{meta}: has no core:{'sample_rate' if stated_rate is None else 'datatype'}")
     if rate is not None and rate != stated_rate:
-        raise RecordingError(f"{meta}: states {stated_rate} samples per second, not {rate}")
+        raise RecordingError(f"{meta}: states {shown(stated_rate)} samples per second, not {rate}")
     if datatype is not None and datatype != stated_type:
-        raise RecordingError(f"{meta}: states datatype {stated_type}, not {datatype}")
+        raise RecordingError(f"{meta}: states datatype {shown(stated_type)}, not {datatype}")
     if not data.is_file():
         raise RecordingError(f"{data}: no such file, though {meta.name} describes it")
-    frequency = captures[0].get("core:frequency") if captures else None
-    recording = Recording(data, stated_rate, stated_type, frequency, _starts(meta, captures))
-    for annotation in document.get("annotations", []):
-        if isinstance(annotation, dict):
-            end = _count(meta, annotation, "core:sample_start") + _count(meta, annotation, "core:sample_count")
-            if end > recording.n_samples:
-                raise RecordingError(f"{data}: is cut short: {recording.n_samples} samples, annotated to {end}")
+    starts = capture_starts(meta, captures, _checked_rate(meta, stated_rate))
+    recording = Recording(data, stated_rate, stated_type, frequency_of(meta, captures), starts)
+    end = annotated_end(meta, document)
+    if end > recording.n_samples:
+        raise RecordingError(f"{data}: is cut short: {recording.n_samples} samples, annotated to {end}")
     return recording
-
-
-def _metadata(meta: Path) -> dict[str, Any]:
-    """The metadata file as an object with ``global`` and a list of ``captures``."""
-    try:
-        document = json.loads(meta.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordingError(f"{meta}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RecordingError(f"{meta}: is no JSON: {error}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("global"), dict):
-        raise RecordingError(f"{meta}: is no SigMF metadata: it has no global object")
-    captures = document.setdefault("captures", [])
-    if not isinstance(captures, list) or not all(isinstance(capture, dict) for capture in captures):
-        raise RecordingError(f"{meta}: is no SigMF metadata: captures is no list of objects")
-    return document
-
-
-def _count(meta: Path, item: dict[str, Any], key: str) -> int:
-    """A whole number of at least 0 from the metadata; 0 if it is not there."""
-    value = item.get(key, 0)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise RecordingError(f"{meta}: {key} is {value!r}, not a whole number of at least 0")
-    return value
-
-
-def _starts(meta: Path, captures: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    """Where each capture starts in the file and in the stream, the stream counted from the first capture."""
-    starts: list[tuple[int, int]] = []
-    origin = 0
-    for capture in captures:
-        in_file = _count(meta, capture, "core:sample_start")
-        if "core:global_index" in capture:
-            in_stream = _count(meta, capture, "core:global_index")
-        else:
-            in_stream = in_file if not starts else starts[-1][1] + origin + in_file - starts[-1][0]
-        origin = origin if starts else in_stream
-        if starts and (in_file < starts[-1][0] or in_stream - origin < starts[-1][1] + in_file - starts[-1][0]):
-            raise RecordingError(f"{meta}: captures overlap or are out of order at sample {in_file}")
-        starts.append((in_file, in_stream - origin))
-    return starts
 
 
 def _segments(path: Path, starts: list[tuple[int, int]], n_samples: int) -> tuple[Segment, ...]:
@@ -376,16 +340,16 @@ def _segments(path: Path, starts: list[tuple[int, int]], n_samples: int) -> tupl
 
 def _checked_rate(path: Path, rate: object) -> float:
     """A sample rate that can be worked with."""
-    number = isinstance(rate, int | float) and not isinstance(rate, bool)
-    if not number or not math.isfinite(float(rate)) or not 1e3 <= float(rate) <= 1e10:  # type: ignore[arg-type]
-        raise RecordingError(f"{path}: sample rate {rate!r} is not usable: samples per second, 1e3 to 1e10")
-    return float(rate)  # type: ignore[arg-type]
+    # compared before it is made a float: JSON has whole numbers that no float holds; a NaN fails the comparison
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 1e3 <= rate <= 1e10:
+        raise RecordingError(f"{path}: sample rate {shown(rate)} is not usable: samples per second, 1e3 to 1e10")
+    return float(rate)
 
 
 def _format(path: Path, datatype: object) -> _Format:
     """The data type of that SigMF name."""
     if not isinstance(datatype, str) or datatype not in _FORMATS:
-        raise RecordingError(f"{path}: datatype {datatype!r} is not supported: use one of {', '.join(DATATYPES)}")
+        raise RecordingError(f"{path}: datatype {shown(datatype)} is not supported: use one of {', '.join(DATATYPES)}")
     return _FORMATS[datatype]
 
 
@@ -425,6 +389,6 @@ def _check_looks_like_samples(recording: Recording) -> None:
     values = np.concatenate([recording._data[start : start + 512] for start in starts])
     with np.errstate(invalid="ignore"):
         magnitude = np.abs(values.astype(np.float64))
-        plausible = (magnitude == 0) | ((magnitude > 1e-15) & (magnitude < 1e15))
+        plausible = (magnitude == 0) | ((magnitude > 1 / _LARGEST) & (magnitude < _LARGEST))
     if plausible.mean() < 0.95:
         raise RecordingError(f"{recording.path}: does not look like complex float32: its values have absurd exponents")

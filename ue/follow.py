@@ -116,7 +116,9 @@ class Follower:
             tracker.update(pilots, self._pilot_symbols[:, 0], self._pilot_subcarriers)
             locked = tracker.locked
             self._unlocked = 0 if locked else self._unlocked + 1
-        return Subframe(self._tti, time, grid, locked, self._check_sfn(grid) if self._tti % 10 == 0 else None)
+        # the MIB comes first: it may set the TTI right
+        mib = self._check_sfn(grid) if self._tti % 10 == 0 else None
+        return Subframe(self._tti, time, grid, locked, mib)
 
     def _check_sfn(self, grid: NDArray[np.complex64]) -> PbchResult | None:
         """Read the MIB, and set the frame number right where two in a row say that frames were lost."""
@@ -133,7 +135,10 @@ class Follower:
         return result
 
     def _reacquire(self) -> None:
-        """Search for the cell in the samples to come, and go on where it is found; else half a second later."""
+        """Search for the cell in the samples to come, and go on where it is found.
+
+        Else it is searched again soon if something was found in them, and behind them if not.
+        """
         self._unlocked = 0
         stream, at = self._stream, self.tracker.next_start
         length = int((SEARCH_S + MIB_S) * stream.rate)
@@ -143,11 +148,16 @@ class Follower:
         if samples is None:
             return
         window = Stream(MemorySource(samples, stream.rate), SAMPLE_RATE)
-        for acquired in acquire(window, pci=self.cell.pci):
+        found = acquire(window, pci=self.cell.pci)
+        if not found:
+            self._unlocked = min(GIVE_UP - samples.shape[1] // self._length, 0)
+        for acquired in found:
             if acquired.cell == self.cell and acquired.sfn is not None:
                 frames = -int(acquired.found.frame_start // FRAME)
                 start = at + (acquired.found.frame_start + frames * FRAME) * stream.rate / SAMPLE_RATE
                 self.tracker.reset(start, acquired.found.cfo_hz)
+                # before the cell was heard again there is noise, on which the loops must not run
+                self._track_from = at + acquired.mib_position * stream.rate / SAMPLE_RATE - self._length / 2
                 self._tti = 10 * ((acquired.sfn + frames) % SFN_MODULO)
                 self.reacquired += 1
                 return

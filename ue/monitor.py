@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from picocell.mac import rar
 from picocell.mac.control_elements import MacPduError
 from picocell.mac.harq import BroadcastHarq, DlHarqEntities, DlHarqProcess, PhichExpectation, UlHarqTracker
-from picocell.phy.fapi import DciIndication
+from picocell.phy.fapi import DciIndication, DlschIndication
 from picocell.phy.lte import pdcch_search, phich
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.dci import Dci0, Dci1, Dci1A, Dci1C, DciFormat, riv_decode, size
@@ -75,6 +75,7 @@ class Monitor:
     Attributes:
         table: RNTIs known so far.
         sib1: the last SIB1 received, or None.
+        expired: RNTIs that were forgotten in the last subframe.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Monitor:
         self.receiver = DownlinkReceiver(cell, fft)
         self.table: RntiTable[Event] = RntiTable(rntis)
         self.sib1: Sib1 | None = None
+        self.expired: list[int] = []
         self._blind = blind
         self._user_data = user_data
         self._keep_symbols = keep_symbols
@@ -98,6 +100,7 @@ class Monitor:
         self._si_harq = BroadcastHarq()
         self._uplink = UlHarqTracker()
         self._formats = _formats(cell, user_data)
+        self._next_tti: int | None = None
 
     def subframe(self, tti: int, grid: NDArray[np.complex64]) -> tuple[ControlRegion, list[Event]]:
         """What one subframe holds.
@@ -106,11 +109,14 @@ class Monitor:
             tti: 10 SFN + subframe.
             grid: complex64 (n_rx, n_symb, n_sc).
         """
+        if tti != self._next_tti:
+            self._uplink.clear()  # a HARQ indicator that was missed must not be read when the TTIs begin anew
+        self._next_tti = (tti + 1) % TTI_MODULO
         region = self.receiver.control(tti, grid)
         events = self._hi(region) if self._user_data else []
         for hit in pdcch_search.search_all(self.cell, region.pdcch, list(self._formats)):
             events += self._hit(region, hit)
-        self.table.expire(tti)
+        self.expired = self.table.expire(tti)
         self._harq.keep(self.table.__contains__)
         return region, events
 
@@ -194,10 +200,7 @@ class Monitor:
         grant = self._grant(region, found, found.dci)
         # a doubtful grant must not disturb the soft bits of a process
         process = self._process(region.tti, grant) if known and confidence >= SURE else None
-        soft = process.soft if process is not None else None
-        block = self.receiver.dlsch(region, grant, soft, keep_symbols=self._keep_symbols)
-        if process is not None:
-            process.acked = process.acked or block.crc_ok
+        block = self._block(region, grant, process)
         events = [
             _dci_event(region.tti, found),
             Event(
@@ -224,6 +227,21 @@ class Monitor:
         if kind_of(found.rnti) is not RntiKind.C:
             return events if block.crc_ok or confidence >= SURE else []
         return self.table.judge(region.tti, found.rnti, confidence, proven=block.crc_ok, lines=events)
+
+    def _block(self, region: ControlRegion, grant: PdschGrant, process: DlHarqProcess | None) -> DlschIndication:
+        """The transport block of a grant, combined with what its process holds."""
+        soft = process.soft if process is not None else None
+        block = self.receiver.dlsch(region, grant, soft, keep_symbols=self._keep_symbols)
+        if process is None:
+            return block
+        # where grants were missed, a new block can look like a repetition of one long received, or of a failed one
+        if process.transmissions > 1 and (process.acked or not block.crc_ok):
+            alone = self.receiver.dlsch(region, grant)
+            if alone.crc_ok and alone.payload != block.payload:
+                process.restart()
+                block = self.receiver.dlsch(region, grant, soft, keep_symbols=self._keep_symbols)
+        process.acked = process.acked or block.crc_ok
+        return block
 
     def _uplink_grant(self, region: ControlRegion, found: DciIndication, confidence: float, known: bool) -> list[Event]:
         """An uplink grant: four subframes later a PUSCH, another four later its HARQ indicator."""

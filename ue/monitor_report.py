@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,10 +19,13 @@ from picocell.radio.file import Playback, Recording, RecordingError, open_record
 from picocell.ue.acquire import Acquired, acquire
 from picocell.ue.follow import Follower
 from picocell.ue.monitor import Event, Monitor
-from picocell.ue.rnti_table import kind_of
-from picocell.ue.scan import check_recording, open_searchable, receiver_rate
+from picocell.ue.rnti_table import RntiTable, kind_of
+from picocell.ue.scan import check_recording, open_searchable, open_stream, receiver_rate
 from picocell.ue.stream import Stream
 from picocell.ue.uplink_monitor import UplinkMonitor
+
+_SHORTER_S: Final = 0.001
+"""How much shorter than the downlink an uplink may be without a word."""
 
 
 def run(
@@ -47,7 +50,7 @@ def run(
         OSError: a PCAP that cannot be written.
     """
     recording = open_searchable(path, rate, datatype)
-    beside = None if uplink is None else _open_beside(uplink, recording, rate, datatype)
+    beside = None if uplink is None else UplinkBeside(_open_beside(uplink, recording, rate, datatype))
     errors = Console(stderr=True)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
@@ -63,17 +66,19 @@ def run(
             bar.update(task, completed=time)
             if event is None:
                 continue
-            dtx = event.details.get("dtx")
-            counts[
-                f"{event.channel}{' DTX' if dtx else '' if event.crc is None else ' ok' if event.crc else ' bad'}"
-            ] += 1
-            if as_json or not dtx:
+            counts[_counted_as(event)] += 1
+            if as_json or not event.details.get("dtx"):
                 print(json.dumps(event.as_dict()) if as_json else as_line(event))
             if sink is not None:
                 write_pcap(sink, event, time)
         bar.update(task, completed=recording.duration)
     if not as_json:
         print("  ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    if beside is not None:
+        if not as_json:
+            print(f"uplink, looked for: {beside.looked_for()}")
+        for problem in beside.problems(recording):
+            print(f"picocell: warning: {problem}", file=sys.stderr)
     return True
 
 
@@ -83,7 +88,7 @@ def events(
     rntis: tuple[int, ...] = (),
     *,
     blind: bool = True,
-    uplink: Recording | None = None,
+    uplink: "UplinkBeside | None" = None,
 ) -> Iterator[tuple[float, Event | None]]:
     """Events of a recording with their time in seconds; None in place of an event once a subframe, for progress.
 
@@ -92,7 +97,7 @@ def events(
         acquired: the cell.
         rntis: C-RNTIs known to be in use.
         blind: also look for C-RNTIs that nothing announced.
-        uplink: the uplink, sample-aligned with the downlink.
+        uplink: the uplink beside it.
 
     Raises:
         RecordingError: a recording narrower than the cell, or a cell without a MIB.
@@ -106,43 +111,96 @@ def events(
             f"{recording.path}: the cell's {cell.n_prb} PRB are wider than the recording"
             f" ({recording.sample_rate / 1e6:g} Msps): its PDCCH cannot be read"
         )
+    stream = open_stream(recording, rate)
     monitor = Monitor(cell, round(rate / SUBCARRIER_SPACING), rntis=rntis, blind=blind)
-    beside = None if uplink is None else _Uplink(uplink, cell, rate)
+    if uplink is not None:
+        uplink.begin(cell, rate)
     last_mib: bytes | None = None
-    for subframe in Follower(Stream(Playback(recording), rate), acquired, monitor.receiver):
+    for subframe in Follower(stream, acquired, monitor.receiver):
         yield subframe.time, None
         if subframe.grid is None:
             monitor.lost()
-            if beside is not None:
-                beside.monitor.lost()
+            if uplink is not None:
+                uplink.lost()
             continue
         if subframe.mib is not None and _fixed_part(subframe.mib.mib) != last_mib:
             last_mib = _fixed_part(subframe.mib.mib)
             yield subframe.time, Event(subframe.tti, "PBCH", crc=True, payload=subframe.mib.mib)
         if subframe.locked:
             heard = monitor.subframe(subframe.tti, subframe.grid)[1]
-            heard += beside.events(subframe.tti, subframe.time, heard) if beside is not None else []
+            if uplink is not None:
+                uplink.forget(monitor.expired)
+                heard += uplink.events(subframe.tti, subframe.time, heard, monitor.table)
             for event in heard:
                 yield subframe.time, event
 
 
-class _Uplink:
-    """The uplink beside a downlink: its samples at the downlink's positions, and its monitor."""
+class UplinkBeside:
+    """The uplink beside a downlink: its samples at the downlink's positions, and its monitor.
 
-    def __init__(self, recording: Recording, cell: Cell, rate: float) -> None:
-        self.monitor = UplinkMonitor(cell, round(rate / SUBCARRIER_SPACING))
-        self._stream = Stream(Playback(recording), rate)
+    Args:
+        recording: the uplink, sample-aligned with the downlink.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._monitor: UplinkMonitor | None = None
+        self._stream = Stream(Playback(recording), recording.sample_rate)
+        self._length = 0
+
+    def begin(self, cell: Cell, rate: float) -> None:
+        """The cell is known, and the rate to receive it at."""
+        self._monitor = UplinkMonitor(cell, round(rate / SUBCARRIER_SPACING))
+        self._stream = Stream(Playback(self._recording), rate)
         self._length = round(rate / 1000)
 
-    def events(self, tti: int, time: float, downlink: list[Event]) -> list[Event]:
-        """Events of the uplink subframe that lies beside a downlink subframe."""
+    def lost(self) -> None:
+        """Subframes of the downlink were lost."""
+        if self._monitor is not None:
+            self._monitor.lost()
+
+    def forget(self, rntis: list[int]) -> None:
+        """RNTIs are not in use any more."""
+        for rnti in rntis:
+            if self._monitor is not None:
+                self._monitor.forget(rnti)
+
+    def events(self, tti: int, time: float, downlink: list[Event], table: RntiTable[Event]) -> list[Event]:
+        """Events of the uplink subframe that lies beside a downlink subframe; a UE that is heard is in use still."""
+        if self._monitor is None:
+            return []
         for event in downlink:
-            self.monitor.downlink(event)
+            self._monitor.downlink(event)
         at = round(time * self._stream.rate)
-        samples = self._stream.read(at, max(self.monitor.samples_needed, self._length))
+        samples = self._stream.read(at, max(self._monitor.samples_needed, self._length))
         if samples is None:
             samples = self._stream.read(at, self._length)
-        return [] if samples is None else self.monitor.subframe(tti, samples)
+        if samples is None:
+            return []
+        found = self._monitor.subframe(tti, samples)
+        for event in found:
+            if event.rnti is not None and event.rnti in table and (event.crc or event.details["dtx"] is False):
+                table.add(tti, event.rnti)
+        return found
+
+    def looked_for(self) -> str:
+        """How many transmissions were looked for, by channel."""
+        tried = self._monitor.hypotheses if self._monitor is not None else {}
+        units = {"PRACH": "preambles", "PUSCH": "PUSCHs", "PUCCH": "PUCCH resources"}
+        return ", ".join(f"{tried.get(channel, 0)} {unit}" for channel, unit in units.items())
+
+    def problems(self, downlink: Recording) -> list[str]:
+        """What of the uplink could not be read, a line each."""
+        lines = []
+        if self._monitor is not None and self._monitor.ul is None:
+            why = self._monitor.problem or "no SIB2 was received"
+            lines.append(f"{self._recording.path}: the uplink was not read: {why}")
+        if self._recording.duration < downlink.duration - _SHORTER_S:
+            lines.append(
+                f"{self._recording.path}: ends after {self._recording.duration:.3f} s, the downlink after"
+                f" {downlink.duration:.3f} s"
+            )
+        return lines
 
 
 def _open_beside(path: Path, downlink: Recording, rate: float | None, datatype: str | None) -> Recording:
@@ -176,14 +234,18 @@ def _acquire(recording: Recording, pci: int | None, errors: Console) -> Acquired
     """The strongest cell, or the one that was asked for."""
     stream = Stream(Playback(recording), SAMPLE_RATE, keep_s=1.0)
     cells = acquire(stream, pci=pci)
-    check_recording(recording, cells, lambda text: errors.print(f"picocell: {text}", highlight=False))
+    check_recording(
+        recording,
+        cells,
+        lambda text: errors.print(f"picocell: warning: {text}", highlight=False, markup=False, soft_wrap=True),
+    )
     return cells[0] if cells else None
 
 
 def _progress(errors: Console) -> Progress:
     """Progress on standard error; hidden where that is no terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed:.2f} s of {task.total:.2f} s"),
         TimeRemainingColumn(),
@@ -211,9 +273,9 @@ def as_line(event: Event) -> str:
         case "PUSCH":
             parts.append(
                 f"{details['n_prb']} PRB from {details['prb_start'][0]} q_m {details['q_m']} tbs {details['tbs']}"
-                f" rv {details['rv']} {'CRC ok ' if event.crc else 'DTX' if details['dtx'] else 'CRC bad'}"
+                f" rv {details['rv']} {_outcome(event)}"
             )
-            parts += [f"{name} {details[name]}" for name in ("ack", "cqi") if details.get(name) is not None]
+            parts += [f"{name} {details[name]}" for name in ("ack", "ri", "cqi") if details.get(name) is not None]
         case "PUCCH" if not details["dtx"]:
             parts.append(f"format {details['format']} n_pucch {details['n_pucch']}{' SR' if details['sr'] else ''}")
             parts += [f"{name} {details[name]}" for name in ("ack", "cqi") if details.get(name) is not None]
@@ -225,6 +287,13 @@ def as_line(event: Event) -> str:
         text = event.payload.hex()
         parts.append(text if len(text) <= 64 else f"{text[:64]}… ({len(event.payload)} bytes)")
     return " ".join(parts)
+
+
+def _outcome(event: Event) -> str:
+    """What became of a PUSCH; one without a transport block has no CRC."""
+    if event.crc:
+        return "CRC ok "
+    return "DTX" if event.details["dtx"] else "no block" if event.crc is None else "CRC bad"
 
 
 def _dci_text(dci: dict[str, Any]) -> str:

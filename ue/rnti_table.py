@@ -118,7 +118,14 @@ class RntiTable(Generic[Line]):
         self.add(tti, rnti)
         return suspect.lines
 
-    def expire(self, tti: int) -> None:
-        """Forget what has not been seen for long."""
+    def expire(self, tti: int) -> list[int]:
+        """Forget what has not been seen for long.
+
+        Returns:
+            The RNTIs that were believed in and are forgotten now.
+        """
         self._suspects = {r: s for r, s in self._suspects.items() if (tti - s.first_tti) % TTI_MODULO < SIGHTING_WINDOW}
-        self._last_tti = {r: t for r, t in self._last_tti.items() if (tti - t) % TTI_MODULO < LIFETIME}
+        expired = [r for r, t in self._last_tti.items() if (tti - t) % TTI_MODULO >= LIFETIME]
+        for rnti in expired:
+            del self._last_tti[rnti]
+        return [rnti for rnti in expired if rnti not in self._given]

@@ -140,6 +140,18 @@ def open_searchable(path: Path, rate: float | None, datatype: str | None) -> Rec
     return recording
 
 
+def open_stream(recording: Recording, rate: float) -> Stream:
+    """A recording from its start at a receiver's rate.
+
+    Raises:
+        RecordingError: no ratio of small whole numbers leads from its rate to the receiver's.
+    """
+    try:
+        return Stream(Playback(recording), rate)
+    except ValueError as error:
+        raise RecordingError(f"{recording.path}: {error}") from error
+
+
 def check_recording(recording: Recording, found: list[Acquired], warn: Callable[[str], None] | None) -> None:
     """Complain about a recording that was searched: clipped, or at another rate than was said.
 
@@ -235,7 +247,12 @@ def _read_cell(
             f"{acquired.cell.n_prb} PRB are wider than the recording ({source.sample_rate / 1e6:g} Msps): MIB only"
         )
         return result
-    _collect(result, acquired.cell, Stream(source, rate))
+    try:
+        stream = Stream(source, rate)
+    except ValueError as error:
+        result.note = f"{error}: MIB only"
+        return result
+    _collect(result, acquired.cell, stream)
     return result
 
 

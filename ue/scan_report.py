@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from picocell.phy.lte.cell import Cell, Duplex
 from picocell.phy.lte.frame import cp_lengths, pss_symbol, symbol_starts
@@ -61,7 +62,7 @@ def print_table(cells: list[ScannedCell], source: Path) -> None:
     if not cells:
         return
     console = Console()
-    table = Table(title=f"cells in {source}", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title=Text(f"cells in {source}"), title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in ("PCI", "CP", "CFO Hz", "RSRP dB", "SNR dB", "PRB", "ports", "SFN", "PHICH", "MIB"):
         table.add_column(name, justify="left" if name in ("CP", "PHICH", "MIB") else "right", no_wrap=True)
     for cell in cells:

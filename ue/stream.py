@@ -9,6 +9,7 @@ from picocell.radio.interface import SampleSource
 from picocell.radio.resample import Resampler
 
 _CHUNK_S: Final = 0.02
+_LARGEST_CHUNK: Final = 1 << 20
 
 
 class Stream:
@@ -29,7 +30,7 @@ class Stream:
         self.rate = rate
         self.ended = False
         self._source = source
-        self._chunk = max(int(source.sample_rate * _CHUNK_S), 1)
+        self._chunk = min(max(int(source.sample_rate * _CHUNK_S), 1), _LARGEST_CHUNK)
         self._keep = int(keep_s * rate)
         self._resampler: Resampler | None = None
         self._same_rate = source.sample_rate == rate

@@ -5,7 +5,7 @@ assignments where an acknowledgement is, and the RRC messages where scheduling r
 """
 
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from picocell.kernels.sch import SoftBuffer
 from picocell.mac import rar
 from picocell.mac.control_elements import Direction, MacPduError
 from picocell.phy.fapi_uplink import UciPdu, UlConfigRequest, UlschPdu
+from picocell.phy.lte import pucch, ulsch
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.dci import Dci0, Dci1, Dci1A
 from picocell.phy.lte.frame import TTI_MODULO
@@ -25,7 +26,7 @@ from picocell.phy.lte.ul_grant import PuschGrant, PuschUci, from_dci0, from_rar,
 from picocell.phy.lte.uplink import UplinkReceiver
 from picocell.phy.lte.uplink_config import UplinkConfig
 from picocell.rrc_nas.asn1 import Asn1Error
-from picocell.rrc_nas.rrc.dedicated_config import DedicatedConfig, UlControlDue, ul_control_due
+from picocell.rrc_nas.rrc.dedicated_config import DedicatedConfig, UlControlDue, aperiodic_report, ul_control_due
 from picocell.rrc_nas.rrc.radio_config import rach_config, uplink_config
 from picocell.rrc_nas.rrc.system_information import decode_system_information
 from picocell.ue.monitor import Event
@@ -41,6 +42,21 @@ RAR_DELAY: Final = 6
 PROCESSES: Final = 8
 MAX_TRANSMISSIONS: Final = 5
 
+PREAMBLES: Final = 64
+"""Preambles that every random access opportunity is searched for."""
+
+_LONGEST_WAIT: Final = 16
+"""Subframes ahead within which everything expected lies; what is due later has been passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Last transmission of a HARQ process: its grant, CURRENT_TX_NB (TS 36.321 5.4.2.2) and TTI."""
+
+    grant: PuschGrant
+    number: int
+    tti: int
+
 
 class UplinkMonitor:
     """Turns received uplink subframes into events, on what the downlink's events say.
@@ -51,20 +67,23 @@ class UplinkMonitor:
 
     Attributes:
         ul: the cell's uplink, once SIB2 has been read.
-        hypotheses: how many transmissions were looked for, by channel.
+        hypotheses: how many transmissions were looked for, by channel: preambles of the opportunities, PUSCHs, and
+            resources of PUCCHs.
+        problem: why the uplink cannot be read, though SIB2 was; None where it can.
     """
 
     def __init__(self, cell: Cell, fft: int) -> None:
         self.cell = cell
         self.ul: UplinkConfig | None = None
         self.hypotheses: dict[str, int] = defaultdict(int)
+        self.problem: str | None = None
         self._fft = fft
         self._receiver: UplinkReceiver | None = None
         self._rrc = RrcObserver(n_ports=cell.n_ports, pci=cell.pci)
         self._max_msg3 = MAX_TRANSMISSIONS
         self._pusch: dict[int, dict[int, tuple[PuschGrant, int]]] = defaultdict(dict)  # by TTI and RNTI, with number
         self._ack: dict[int, dict[int, int]] = defaultdict(dict)  # by TTI and RNTI: first CCE of the assignment
-        self._last: dict[tuple[int, int], PuschGrant] = {}  # last grant by RNTI and process
+        self._last: dict[tuple[int, int], _Sent] = {}  # by RNTI and process
         self._soft: dict[tuple[int, int], SoftBuffer] = {}
 
     @property
@@ -102,11 +121,14 @@ class UplinkMonitor:
             samples: complex64 (n_rx, n), from the start of the subframe; ``samples_needed`` of them, fewer at the end.
         """
         pusch, acks = self._pusch.pop(tti, {}), self._ack.pop(tti, {})
+        for expected in (self._pusch, self._ack):
+            for due in [due for due in expected if (due - tti) % TTI_MODULO > _LONGEST_WAIT]:
+                del expected[due]  # of subframes that were not seen
         if self._receiver is None or self.ul is None or samples.shape[1] < self._receiver.samples_per_subframe:
             return []
         request = self._request(tti, pusch, acks)
         result = self._receiver.receive(request, samples, soft_buffers=self._soft_buffer)
-        events = self._preambles(tti, result.rach)
+        events = self._preambles(tti, result.rach) if samples.shape[1] >= self._receiver.prach_samples else []
         for pdu, heard in zip(request.ulsch, result.pusch, strict=True):
             events.append(_pusch_event(tti, pdu.grant, pdu.handle, heard))
             if heard.crc_ok:
@@ -114,7 +136,7 @@ class UplinkMonitor:
         for uci, found in zip(request.uci, result.pucch, strict=True):
             events.append(_pucch_event(tti, uci.request, found))
         self.hypotheses["PUSCH"] += len(request.ulsch)
-        self.hypotheses["PUCCH"] += len(request.uci)
+        self.hypotheses["PUCCH"] += sum(_n_resources(uci.request) for uci in request.uci)
         return events
 
     def lost(self) -> None:
@@ -127,8 +149,9 @@ class UplinkMonitor:
     def forget(self, rnti: int) -> None:
         """An RNTI is not in use any more."""
         self._rrc.forget(rnti)
-        self._last = {key: grant for key, grant in self._last.items() if key[0] != rnti}
-        self._soft = {key: soft for key, soft in self._soft.items() if key[0] != rnti}
+        for process in range(PROCESSES):
+            self._last.pop((rnti, process), None)
+            self._soft.pop((rnti, process), None)
 
     def _system_information(self, payload: bytes) -> None:
         """Configure the uplink from SIB2."""
@@ -137,12 +160,16 @@ class UplinkMonitor:
             if sib2 is None:
                 return
             ul = uplink_config(sib2, self.cell.n_prb)
-            self._max_msg3 = rach_config(sib2).max_harq_msg3_tx
+            max_msg3 = rach_config(sib2).max_harq_msg3_tx
             if ul != self.ul:
-                self._receiver = UplinkReceiver(self.cell, ul, self._fft)
-                self.ul = ul
-        except (Asn1Error, LookupError, TypeError, ValueError):
-            return  # a SIB2 of a later release, or an uplink that is not supported
+                pucch.n_resources(ul)
+                receiver = UplinkReceiver(self.cell, ul, self._fft)
+                self.lost()  # it was expected in the old places
+                self._receiver, self.ul = receiver, ul
+            self._max_msg3, self.problem = max_msg3, None
+        except (Asn1Error, LookupError, TypeError, ValueError) as error:
+            # a SIB2 of a later release, or an uplink that is not supported; one read before holds on
+            self.problem = str(error)
 
     def _random_access_response(self, tti: int, payload: bytes) -> None:
         """Message 3 is due for every response."""
@@ -165,48 +192,70 @@ class UplinkMonitor:
         if self.ul is None:
             return
         due = (tti + GRANT_DELAY) % TTI_MODULO
-        previous = self._last.get((rnti, due % PROCESSES))
+        last = self._last.get((rnti, due % PROCESSES))
+        number = 0
         try:
-            grant = from_dci0(self.cell, self.ul, due, rnti, dci, previous=previous, srs_symbol=self._srs(due))
+            grant = self._from_dci0(due, rnti, dci, last, number)
+            if last is not None and last.grant.ndi == grant.ndi and last.grant.tbs == grant.tbs:
+                # a NACK just before already counted this transmission
+                number = last.number + (last.tti != due)
+                grant = self._from_dci0(due, rnti, dci, last, number)
         except ValueError:
+            self._pusch[due].pop(rnti, None)
             return
-        again = previous is not None and previous.ndi == grant.ndi and previous.tbs == grant.tbs
-        self._new(due, grant, 1 if again else 0)
+        self._new(due, grant, number)
 
-    def _new(self, due: int, grant: PuschGrant, transmission: int) -> None:
+    def _from_dci0(self, due: int, rnti: int, dci: Dci0, last: _Sent | None, number: int) -> PuschGrant:
+        assert self.ul is not None
+        config, asked = self._rrc.config(rnti), None
+        if dci.cqi_request and config is not None:
+            asked = aperiodic_report(config, n_prb=self.cell.n_prb, n_ports=self.cell.n_ports)
+        return from_dci0(
+            self.cell,
+            self.ul,
+            due,
+            rnti,
+            dci,
+            previous=last.grant if last is not None else None,
+            transmission=number,
+            uci=PuschUci() if asked is None else PuschUci(n_cqi=asked[0], n_ri=asked[1]),
+            srs_symbol=self._srs(due),
+        )
+
+    def _new(self, due: int, grant: PuschGrant, number: int) -> None:
         """Expect a PUSCH; a first transmission clears the process's soft buffer."""
+        self._pusch[due][grant.rnti] = (grant, number)
+        if not grant.tbs:
+            return  # control information alone leaves the process as it is
         key = (grant.rnti, due % PROCESSES)
-        if transmission == 0:
+        if number == 0:
             self._soft.pop(key, None)
-        self._last[key] = grant
-        self._pusch[due][grant.rnti] = (grant, transmission)
+        self._last[key] = _Sent(grant, number, due)
 
     def _hi(self, tti: int, rnti: int, ack: bool) -> None:
         """After a NACK the UE sends again four subframes later, unless a grant says otherwise."""
         due = (tti + GRANT_DELAY) % TTI_MODULO
         last = self._last.get((rnti, due % PROCESSES))
-        if ack or last is None or self.ul is None or rnti in self._pusch[due]:
+        if ack or last is None or self.ul is None or rnti in self._pusch.get(due, {}):
             return
-        transmission = self._transmissions(rnti, due) + 1
-        config = self._rrc.configs.get(rnti)
-        if transmission >= (config.ul_sch.max_harq_tx if config is not None else self._max_msg3):
+        if (due - last.tti) % TTI_MODULO != PROCESSES:
+            return  # of a transmission that is not known
+        number = last.number + 1
+        config = self._rrc.config(rnti)
+        if number >= (config.ul_sch.max_harq_tx if config is not None else self._max_msg3):
             return
         try:
-            again = retransmission(self.cell, self.ul, due, last, transmission, srs_symbol=self._srs(due))
+            again = retransmission(self.cell, self.ul, due, last.grant, number, srs_symbol=self._srs(due))
         except ValueError:
             return
-        self._new(due, again, transmission)
-
-    def _transmissions(self, rnti: int, due: int) -> int:
-        """CURRENT_TX_NB of the transmission eight subframes before, by its redundancy version's place."""
-        last = self._last[rnti, due % PROCESSES]
-        return (0, 2, 3, 1).index(last.rv)
+        self._new(due, again, number)
 
     def _soft_buffer(self, grant: PuschGrant) -> SoftBuffer:
         key = (grant.rnti, grant.harq_process)
-        if key not in self._soft:
-            self._soft[key] = SoftBuffer(grant.tbs)
-        return self._soft[key]
+        soft = self._soft.get(key)
+        if soft is None:
+            soft = self._soft[key] = SoftBuffer(grant.tbs)
+        return soft
 
     def _srs(self, tti: int) -> bool:
         """Whether the last symbol of a PUSCH is left to sounding."""
@@ -215,7 +264,7 @@ class UplinkMonitor:
     def _request(self, tti: int, pusch: dict[int, tuple[PuschGrant, int]], acks: dict[int, int]) -> UlConfigRequest:
         """What may come: UCI goes with the PUSCH where there is one (TS 36.213 10.1)."""
         assert self.ul is not None
-        ulsch, uci = [], []
+        blocks, uci = [], []
         configs = self._rrc.configs
         for rnti in sorted({*pusch, *acks, *configs}):
             config = configs.get(rnti)
@@ -225,13 +274,19 @@ class UplinkMonitor:
                 else UlControlDue()
             )
             if rnti in pusch:
-                grant, transmission = pusch[rnti]
-                ulsch.append(UlschPdu(_with_uci(grant, config, due, rnti in acks), transmission))
+                grant, number = pusch[rnti]
+                grant = _with_uci(grant, config, due, rnti in acks)
+                if _is_possible(self.ul, grant):
+                    blocks.append(UlschPdu(grant, number))
                 continue
-            request = self._control(rnti, config, due, acks.get(rnti))
-            if request is not None:
-                uci.append(UciPdu(request))
-        return UlConfigRequest(tti, tuple(ulsch), tuple(uci))
+            try:
+                request = self._control(rnti, config, due, acks.get(rnti))
+                if request is not None:
+                    pucch.check_request(self.ul, request)
+                    uci.append(UciPdu(request))
+            except ValueError:
+                continue  # resources that the cell does not have: a false grant, or a message misread
+        return UlConfigRequest(tti, tuple(blocks), tuple(uci))
 
     def _control(
         self, rnti: int, config: DedicatedConfig | None, due: UlControlDue, first_cce: int | None
@@ -259,7 +314,7 @@ class UplinkMonitor:
         assert self._receiver is not None
         if not self._receiver.is_prach_opportunity(tti):
             return []
-        self.hypotheses["PRACH"] += 64
+        self.hypotheses["PRACH"] += PREAMBLES
         if not found:
             return [Event(tti, "PRACH", details={"dtx": True})]
         return [
@@ -279,15 +334,27 @@ class UplinkMonitor:
 
 
 def _with_uci(grant: PuschGrant, config: DedicatedConfig | None, due: UlControlDue, ack: bool) -> PuschGrant:
-    """A grant with the control information that goes on its PUSCH."""
-    if not ack and not due.n_cqi and not due.n_ri:
+    """A grant with the control information that goes on its PUSCH; a report asked for takes a periodic one's place."""
+    n_cqi, n_ri = (grant.uci.n_cqi, grant.uci.n_ri) if grant.uci else (due.n_cqi, due.n_ri)
+    if not ack and not n_cqi and not n_ri:
         return grant
     known = config if config is not None else DedicatedConfig()
     beta = known.beta
-    uci = PuschUci(
-        n_ack=int(ack), n_ri=due.n_ri, n_cqi=due.n_cqi, beta_ack=beta.ack, beta_ri=beta.ri, beta_cqi=beta.cqi
-    )
+    uci = PuschUci(n_ack=int(ack), n_ri=n_ri, n_cqi=n_cqi, beta_ack=beta.ack, beta_ri=beta.ri, beta_cqi=beta.cqi)
     return replace(grant, uci=uci)
+
+
+def _is_possible(ul: UplinkConfig, grant: PuschGrant) -> bool:
+    """Whether a PUSCH can be sent as it is thought to be: its control information may have been misread."""
+    try:
+        ulsch.sizes(ul, grant)
+    except ValueError:
+        return False
+    return max(grant.prb_start) + grant.n_prb <= ul.n_prb
+
+
+def _n_resources(request: PucchRequest) -> int:
+    return sum(n is not None for n in (request.n_pucch_sr, request.n_pucch_ack, request.n2_pucch))
 
 
 def _pusch_event(tti: int, grant: PuschGrant, transmission: int, heard: PuschResult) -> Event:
@@ -304,8 +371,12 @@ def _pusch_event(tti: int, grant: PuschGrant, transmission: int, heard: PuschRes
         details["ack"] = None if heard.ack is None else list(heard.ack)
     if grant.uci.n_cqi:
         details["cqi"] = _number(heard.cqi) if heard.cqi_ok and heard.cqi else None
+    if grant.uci.n_ri:
+        details["ri"] = None if heard.ri is None or not heard.detected else _number(heard.ri)
     if heard.detected:
         details |= _measured(heard.snr_db, heard.timing_offset_s, heard.cfo_hz)
+    if not grant.tbs:
+        return Event(tti, "PUSCH", grant.rnti, details=details)
     return Event(tti, "PUSCH", grant.rnti, heard.crc_ok, heard.payload, details)
 
 

@@ -27,6 +27,7 @@ from picocell.phy.lte.dci import DciFormat
 from picocell.phy.lte.estimation import ChannelEstimate, Estimator, Method
 from picocell.phy.lte.frame import TTI_MODULO, fft_size
 from picocell.phy.lte.grant import PdschGrant, from_dci
+from picocell.phy.lte.regs import legal_cfis
 
 
 class HarqBuffers(Protocol):
@@ -72,15 +73,19 @@ class DownlinkTransmitter:
         """Resource grid of a subframe, complex64 (n_ports, n_symb, n_sc).
 
         Raises:
-            ValueError: requests of different subframes, a payload that is missing, or a channel's own complaint.
+            ValueError: requests of different subframes, a payload that is missing, a BCH outside subframe 0, a CFI
+                shorter than the PHICH or other than a grant's, or a channel's own complaint.
         """
         cell, subframe = self.cell, _subframe(config.tti)
         for name, request in (("TX.request", tx), ("HI_DCI0.request", hi_dci0)):
             if request is not None and request.tti != config.tti:
                 raise ValueError(f"{name} is for TTI {request.tti}, DL_CONFIG.request for TTI {config.tti}")
+        self._check(config, subframe)
         grid = self._fixed_signals(subframe).copy()
         if config.bch is not None:
             pbch.map(cell, config.tti // 10, _payload(tx, config.bch.pdu_index), grid)
+            if config.bch.transmission_power_db:
+                grid.reshape(cell.n_ports, -1)[:, pbch.re_index(cell)] *= 10 ** (config.bch.transmission_power_db / 20)
         pcfich.encode(cell, subframe, config.cfi, grid)
         if hi_dci0 is not None and hi_dci0.hi:
             phich.encode(cell, subframe, [self._phich(pdu) for pdu in hi_dci0.hi], grid)
@@ -96,6 +101,16 @@ class DownlinkTransmitter:
     ) -> NDArray[np.complex64]:
         """Samples of a subframe, complex64 (n_ports, samples_per_subframe); see :meth:`grid`."""
         return self._ofdm.modulate(self.grid(config, tx, hi_dci0))
+
+    def _check(self, config: DlConfigRequest, subframe: int) -> None:
+        """See that the parts of a request fit together."""
+        if config.bch is not None and subframe:
+            raise ValueError(f"a BCH in subframe {subframe}: the PBCH is in subframe 0 only")
+        if config.cfi not in (allowed := legal_cfis(self.cell)):
+            raise ValueError(f"CFI {config.cfi} is not allowed in this cell: use one of {allowed}")
+        for block in config.dlsch:
+            if block.grant.cfi != config.cfi:
+                raise ValueError(f"a grant for CFI {block.grant.cfi} in a subframe of CFI {config.cfi}")
 
     def _fixed_signals(self, subframe: int) -> NDArray[np.complex64]:
         """Reference and synchronisation signals, the same in every frame."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from picocell.kernels import gold, modem, sch
-from picocell.phy.lte import crs, precoding
+from picocell.phy.lte import crs, evm, precoding
 from picocell.phy.lte.allocation import SlotPrbs
 from picocell.phy.lte.cell import N_SC_RB, Cell, Duplex
 from picocell.phy.lte.estimation import ChannelEstimate
@@ -153,7 +153,7 @@ def decode(
         result.crc_ok,
         result.iterations,
         count,
-        _evm(symbols, grant.q_m) if keep else None,
+        evm.evm(symbols, grant.q_m) if keep else None,
         symbols if keep else None,
     )
 
@@ -182,15 +182,6 @@ def _amplitude(mapping: _Mapping, grant: PdschGrant) -> NDArray[np.float32]:
     """Amplitude of each resource element relative to the reference signal (TS 36.213 5.2)."""
     rho_a, rho_b = np.float32(10 ** (grant.rho_a_db / 20)), np.float32(10 ** (grant.rho_b_db / 20))
     return np.where(mapping.with_crs, rho_b, rho_a)
-
-
-def _evm(symbols: NDArray[np.complex64], q_m: int) -> float:
-    """Root mean square distance to the nearest constellation point; points have unit mean power."""
-    levels = 1 << q_m // 2
-    step = np.float32(np.sqrt(6 / ((1 << q_m) - 1)))
-    parts = symbols.view(np.float32) / step
-    nearest = np.clip(np.floor(parts) + np.float32(0.5), (1 - levels) / 2, (levels - 1) / 2)
-    return float(np.sqrt(2 * np.mean(((parts - nearest) * step) ** 2)))
 
 
 def _representative(cell: Cell, subframe: int) -> int:

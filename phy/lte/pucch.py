@@ -22,7 +22,17 @@ from picocell.phy.lte.pucch_tables import ACK_BITS, PucchFormat, ack_symbol, car
 from picocell.phy.lte.uci import MAX_PUCCH_BITS, encode_20
 from picocell.phy.lte.uplink_config import UplinkConfig
 
-__all__ = ["FALSE_ALARM", "PucchFormat", "PucchRequest", "PucchResult", "encode", "receive", "resource_blocks"]
+__all__ = [
+    "FALSE_ALARM",
+    "PucchFormat",
+    "PucchRequest",
+    "PucchResult",
+    "check_request",
+    "encode",
+    "n_resources",
+    "receive",
+    "resource_blocks",
+]
 
 FALSE_ALARM: Final = 1e-3
 """Probability that noise on one resource is taken for a signal. TS 36.104 8.3 allows 1 % for an ACK, but a false
@@ -129,6 +139,24 @@ def resource_blocks(cell: Cell, ul: UplinkConfig, fmt: PucchFormat | str, n_pucc
     _check_resource(on_n1, n_pucch, len(m))
     first, second = prb_pair(ul, m[n_pucch])
     return int(first), int(second)
+
+
+def n_resources(ul: UplinkConfig) -> tuple[int, int]:
+    """How many resources n_PUCCH^(1) and n_PUCCH^(2) an uplink has.
+
+    Raises:
+        ValueError: a configuration that the standard does not have.
+    """
+    return len(pucch_format1.table(ul).m), len(pucch_format2.table(ul).m)
+
+
+def check_request(ul: UplinkConfig, request: PucchRequest) -> None:
+    """Raise ValueError where :func:`receive` would refuse a request."""
+    plan, (n_1, n_2) = _plan(ul, [request]), n_resources(ul)
+    for n_pucch in plan.n1:
+        _check_resource(True, n_pucch, n_1)
+    for n_pucch in plan.n2:
+        _check_resource(False, n_pucch, n_2)
 
 
 def _check_resource(on_n1: bool, n_pucch: int, n: int) -> None:

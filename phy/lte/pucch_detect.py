@@ -13,9 +13,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from picocell.kernels import pucch as kernel
 from picocell.phy.lte import pucch_format2
 from picocell.phy.lte.cell import N_SC_RB, CyclicPrefix
-from picocell.phy.lte.pucch_tables import ACK_SYMBOLS
+from picocell.phy.lte.pucch_tables import data_symbols, dmrs_symbols
+from picocell.phy.lte.uci import PUCCH_CODED_BITS
 from picocell.phy.lte.uplink_config import UplinkConfig
 
 DELAY_UNIT_S: Final = 1 / (15_000 * N_SC_RB)
@@ -102,8 +104,7 @@ class Signal(NamedTuple):
     payload: int
 
 
-@dataclass(slots=True)
-class _Pass:
+class Pass(NamedTuple):
     """Best parameters of each candidate, given what the others take away."""
 
     energy: NDArray[np.float32]  # (n, 2) by slot
@@ -178,68 +179,16 @@ def _worst_leakage() -> NDArray[np.float32]:
 def _leakage(candidates: Candidates) -> NDArray[np.float32]:
     """Largest share ``(2, n, n)`` by slot of the second candidate's energy that is seen as the first's."""
     shift, cover = candidates.shift.T, candidates.cover.T
-    share = _worst_leakage()[(shift[:, :, None] - shift[:, None, :]) % N_SC_RB]
+    distance = shift[:, :, None] - shift[:, None, :]  # -11 to 11: negative ones count from the end
+    share: NDArray[np.float32] = _worst_leakage()[distance]
     # formats 2 have no orthogonal sequence: they are seen through any
-    other = (cover[:, :, None] != cover[:, None, :]) & (cover[:, :, None] >= 0) & (cover[:, None, :] >= 0)
-    share = np.where(other, share * np.float32(_OTHER_COVER), share)
-    share = share * (candidates.block[:, None] == candidates.block)
-    share[:, np.arange(len(candidates.block)), np.arange(len(candidates.block))] = 0
-    return np.asarray(share, np.float32)
-
-
-def _peak(
-    below: NDArray[np.float32], middle: NDArray[np.float32], above: NDArray[np.float32], limit: float
-) -> NDArray[np.float64]:
-    """Offset of the vertex of the parabolas through three points a step apart, up to a limit in steps."""
-    curve = np.maximum(2 * middle - below - above, np.float32(1e-30)).astype(np.float64)
-    return np.asarray(np.minimum(np.maximum((above - below) / (2 * curve), -limit), limit), np.float64)
-
-
-def _refined_delay(energy: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Delay of the largest energy ``(n, 5)``."""
-    at = energy.argmax(axis=1)
-    middle = np.minimum(np.maximum(at, 1), len(_DELAYS) - 2)
-    row = np.arange(len(at))
-    offset = _peak(energy[row, middle - 1], energy[row, middle], energy[row, middle + 1], 1)
-    return np.asarray(np.minimum(np.maximum(_DELAYS[middle] + _STEP * offset, -MAX_DELAY), MAX_DELAY), np.float64)
-
-
-def _format1(
-    candidates: Candidates, spread: NDArray[np.complex64]
-) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.complex64]]:
-    """Energies over delays ``(n_1, 5)``, d(0) as an index and factors of symbols of candidates on n_PUCCH^(1).
-
-    Args:
-        candidates: the candidates.
-        spread: complex64 ``(n_1, 2, n_rx, n_symb_slot, 5)``, symbols at all delays.
-    """
-    n = len(candidates.codes)
-    weight = (N_SC_RB / candidates.n_symbols[:n])[:, :, None, None]
-    parts = candidates.codes.conj()[:, :, None] @ spread
-    pilot, data = parts[:, :, :, 0], parts[:, :, :, 1]
-    flat = parts.view(np.float32)
-    power = (weight * (flat * flat).sum(axis=3).reshape(*pilot.shape, 2).sum(axis=-1)).sum(axis=(1, 2))
-    cross = (weight * (pilot.conj() * data)).sum(axis=(1, 2))
-    # d(0) is 1, -1, -j or j
-    change = np.stack([cross.real, -cross.real, -cross.imag, cross.imag], axis=1)
-    energy = power[:, None] + 2 * change
-    energy[np.arange(len(ACK_SYMBOLS)) >= candidates.n_data[:, None]] = 0
-    ack = energy.max(axis=2).argmax(axis=1)
-    time = candidates.codes[:, :, 0] + candidates.codes[:, :, 1] * ACK_SYMBOLS[ack][:, None, None]
-    return energy[np.arange(n), ack], ack, time
-
-
-def _format2(
-    ul: UplinkConfig, candidates: Candidates, received: NDArray[np.complex64]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.complex64]]:
-    """Payload, d(10) as an index and factors of symbols of candidates on n_PUCCH^(2), alike ones together."""
-    n = len(received)
-    payload, ack = np.zeros(n, np.intp), np.zeros(n, np.intp)
-    time = np.empty((n, 2, ul.n_symb_slot), np.complex64)
-    for n_bits, n_ack in set(zip(candidates.n_bits.tolist(), candidates.n_ack.tolist(), strict=True)):
-        at = np.flatnonzero((candidates.n_bits == n_bits) & (candidates.n_ack == n_ack))
-        payload[at], ack[at], time[at] = pucch_format2.decode(ul, received[at], candidates.signs[at], n_bits, n_ack)
-    return payload, ack, time
+    covered = cover >= 0
+    other = (cover[:, :, None] != cover[:, None, :]) & covered[:, :, None] & covered[:, None, :]
+    share[other] *= np.float32(_OTHER_COVER)
+    seen = candidates.block[:, None] == candidates.block
+    np.fill_diagonal(seen, False)
+    share *= seen
+    return share
 
 
 @cache
@@ -250,34 +199,48 @@ def _turns(cp: CyclicPrefix) -> NDArray[np.complex64]:
     return np.asarray(np.exp(-1j * place * np.array([0, -_TURN_STEP, _TURN_STEP])), np.complex64)
 
 
-def _estimate(ul: UplinkConfig, candidates: Candidates, blocks: NDArray[np.complex64]) -> _Pass:
-    """Best delay, message and carrier offset of each candidate from its own view ``(n, 2, n_rx, n_symb, 12)``."""
-    n, _, n_rx, n_symb, _ = blocks.shape
-    rows = blocks.reshape(n, 2, n_rx * n_symb, N_SC_RB)
-    spread = (rows @ _slopes()[candidates.shift]).reshape(n, 2, n_rx, n_symb, len(_DELAYS))
-    n_1 = len(candidates.codes)
-    by_delay, ack_1, time_1 = _format1(candidates, spread[:n_1])
-    loose = spread[n_1:]
-    by_delay = np.concatenate([by_delay, (loose.real**2 + loose.imag**2).sum(axis=(1, 2, 3))])
-    delay = _refined_delay(by_delay)
-    angle = (candidates.shift - delay[:, None])[:, :, None] * np.arange(N_SC_RB) * (2 * np.pi / N_SC_RB)
-    frequency = np.exp(1j * angle).astype(np.complex64)
-    symbols = (rows @ frequency.conj()[..., None]).reshape(n, 2, n_rx, n_symb) / np.float32(N_SC_RB)
-    payload, ack_2, time_2 = _format2(ul, candidates, symbols[n_1:])
-    time = np.concatenate([time_1, time_2])
-    turned = (symbols * time.conj()[:, :, None]) @ _turns(ul.cp)
-    by_turn = (turned.real**2 + turned.imag**2).sum(axis=2) * (N_SC_RB / candidates.n_symbols)[..., None]
-    all_turns = by_turn.sum(axis=1)
-    turn = _TURN_STEP * _peak(all_turns[:, 1], all_turns[:, 0], all_turns[:, 2], _MAX_TURN / _TURN_STEP)
-    place = np.arange(n_symb) - (n_symb - 1) / 2
-    time = time * np.exp(1j * turn[:, None] * place).astype(np.complex64)[:, None]
-    flat = rows.reshape(n, -1).view(np.float32)
-    total = np.einsum("ni,ni->n", flat, flat)
-    payload = np.concatenate([np.zeros(n_1, np.intp), payload])
-    return _Pass(by_turn[..., 0], total, time, frequency, delay, turn, np.concatenate([ack_1, ack_2]), payload)
+@cache
+def _search(cp: CyclicPrefix) -> kernel.Search:
+    """What the kernel searches."""
+    return kernel.Search(
+        _slopes(),
+        _turns(cp),
+        dmrs_symbols(cp, on_n1=False),
+        data_symbols(cp, on_n1=False),
+        delay_step=_STEP,
+        max_delay=MAX_DELAY,
+        turn_step=_TURN_STEP,
+        max_turn=_MAX_TURN,
+    )
 
 
-def _overlap(candidates: Candidates, found: _Pass) -> NDArray[np.complex64]:
+@lru_cache(maxsize=16)
+def _book(n_bits: tuple[int, ...]) -> NDArray[np.float32]:
+    """Code words of all these payload sizes, one after the other."""
+    return np.concatenate([np.zeros((0, PUCCH_CODED_BITS), np.float32), *map(pucch_format2.words, n_bits)])
+
+
+def _for_kernel(candidates: Candidates) -> kernel.Candidates:
+    """Candidates as the kernel takes them."""
+    n_bits = candidates.n_bits.tolist()
+    sizes = sorted(set(n_bits))
+    first, end = {}, 0
+    for size in sizes:
+        first[size] = end
+        end += 1 << size - 1
+    return kernel.Candidates(
+        candidates.shift,
+        candidates.n_symbols,
+        candidates.codes,
+        np.concatenate([candidates.n_data, 1 << candidates.n_ack]),
+        candidates.signs,
+        [first[size] for size in n_bits],
+        [1 << size - 1 for size in n_bits],
+        _book(tuple(sizes)),
+    )
+
+
+def _overlap(candidates: Candidates, found: Pass) -> NDArray[np.complex64]:
     """Inner products ``(2, n, n)`` by slot of the candidates' signals, which are of magnitude 1."""
     left, right = found.time.transpose(1, 0, 2), found.frequency.transpose(1, 0, 2)
     gram = (left.conj() @ left.swapaxes(1, 2)) * (right.conj() @ right.swapaxes(1, 2))
@@ -286,7 +249,7 @@ def _overlap(candidates: Candidates, found: _Pass) -> NDArray[np.complex64]:
 
 def _signals(
     candidates: Candidates,
-    found: _Pass,
+    found: Pass,
     overlap: NDArray[np.complex64],
     chosen: NDArray[np.intp],
     received: NDArray[np.complex64],
@@ -322,6 +285,7 @@ def detect(
         false_alarm: probability that a candidate is found in noise.
     """
     n, branches = len(candidates.block), 2 * received.shape[2]
+    search, sought = _search(ul.cp), _for_kernel(candidates)
     leakage, size = _leakage(candidates), (N_SC_RB * candidates.n_symbols).T
     n_hypotheses = candidates.n_hypotheses.tolist()
     accepted = np.zeros(n, np.bool_)
@@ -329,7 +293,7 @@ def detect(
     # of two equal ones the first
     order = np.float32(1) + np.float32(1e-5) * np.arange(n, 0, -1, dtype=np.float32)
     for _ in range(_MAX_ROUNDS):
-        found = _estimate(ul, candidates, views)
+        found = Pass(*search.estimate(sought, views))
         energy = found.energy.sum(axis=1)
         n_found = np.bincount(candidates.block[accepted], minlength=len(received))[candidates.block]
         terms = np.maximum(n_terms[candidates.block] - branches * (1 + n_found - accepted), branches)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from picocell.kernels import gold
 from picocell.phy.lte.cell import N_SC_RB, Cell
-from picocell.phy.lte.pucch_tables import ACK_SYMBOLS, data_symbols, dmrs_symbols
+from picocell.phy.lte.pucch_tables import data_symbols, dmrs_symbols
 from picocell.phy.lte.uci import MAX_PUCCH_BITS, PUCCH_CODED_BITS, encode_20
 from picocell.phy.lte.uplink_config import UplinkConfig
 
@@ -96,46 +96,3 @@ def time_signature(ul: UplinkConfig, data: NDArray[np.complex64], ack: NDArray[n
     if len(pilots) == 2:
         out[:, :, pilots[1]] = ack[:, None]
     return out
-
-
-def decode(
-    ul: UplinkConfig, received: NDArray[np.complex64], signs: NDArray[np.float32], n_bits: int, n_ack: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.complex64]]:
-    """Likeliest report and HARQ-ACK of several UEs, the channel being unknown in each slot and antenna.
-
-    For each payload the best channel is that which all symbols, reference or data, give together; what is largest is
-    the energy that this explains. It is the joint form of a coherent decision, and better at low power.
-
-    Args:
-        ul: the uplink.
-        received: complex64 ``(n, 2, n_rx, n_symb_slot)``: de-spread symbols.
-        signs: scrambling float32 ``(n, 20)``.
-        n_bits: payload of the block code, 1..13.
-        n_ack: bits in d(10), 0..2.
-
-    Returns:
-        Payload ``(n,)`` as a number, first bit highest; index into ``ACK_SYMBOLS`` ``(n,)``; :func:`time_signature`.
-    """
-    n, _, n_rx, _ = received.shape
-    pilots = dmrs_symbols(ul.cp, False)
-    ack = ACK_SYMBOLS[: 1 << n_ack]
-    pilot = np.repeat(received[..., pilots[0], None], len(ack), axis=-1)
-    if len(pilots) == 2:
-        pilot += received[..., pilots[1], None] * ack.conj()
-    pilot_parts = pilot.view(np.float32).reshape(n, 2, n_rx, len(ack), 2).swapaxes(3, 4).reshape(n, 2, 2 * n_rx, -1)
-    # a word's two bits of a symbol weigh y and -jy: their sum is conj(d) y
-    data = np.take(received, _data_index(ul), axis=-1).swapaxes(2, 3)
-    axes = np.empty((n, 2, N_DATA // 2, 2, n_rx, 2), np.float32)
-    axes[..., 0, :, 0], axes[..., 0, :, 1] = data.real, data.imag
-    axes[..., 1, :, 0], axes[..., 1, :, 1] = data.imag, -data.real
-    parts = axes.reshape(n, 2, N_DATA, 2 * n_rx) * (signs * np.float32(sqrt(0.5))).reshape(n, 2, N_DATA, 1)
-    book = words(n_bits)
-    total = book.reshape(-1, 2, N_DATA).swapaxes(0, 1) @ parts
-    cross = 2 * (total @ pilot_parts).sum(axis=1)
-    fixed = np.einsum("nswc,nswc->nw", total, total)[:, :, None]
-    fixed = fixed + np.einsum("nsca,nsca->na", pilot_parts, pilot_parts)[:, None]
-    energy = np.concatenate([fixed + cross, fixed - cross], axis=1).reshape(n, -1)
-    payload, ack_index = np.divmod(energy.argmax(axis=1), len(ack))
-    sign = np.where(payload < len(book), np.float32(1), np.float32(-1))[:, None]
-    chosen = qpsk(book[payload % len(book)] * sign * signs)
-    return payload, ack_index, time_signature(ul, chosen, ACK_SYMBOLS[ack_index])

@@ -11,7 +11,7 @@ import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
 from picocell.kernels import gold, modem, sch
-from picocell.phy.lte import pusch_dmrs, scfdma, uci, ul_estimation, ulsch
+from picocell.phy.lte import evm, pusch_dmrs, scfdma, uci, ul_estimation, ulsch
 from picocell.phy.lte.cell import N_SC_RB, Cell
 from picocell.phy.lte.frame import SUBCARRIER_SPACING
 from picocell.phy.lte.ul_grant import PuschGrant
@@ -190,7 +190,7 @@ def decode(
         cfo_hz=channel.cfo_hz,
         power=channel.power,
         noise_var=channel.noise_var,
-        evm=_evm(flat, grant.q_m) if keep else None,
+        evm=evm.evm(flat, grant.q_m) if keep else None,
         symbols=symbols if keep else None,
     )
 
@@ -242,12 +242,3 @@ def _coherence(
         coherent += np.vdot(sums, sums).real
         total += np.vdot(pilots, pilots).real
     return float(coherent / (length * total)) if total > 0 else 0.0
-
-
-def _evm(symbols: NDArray[np.complex64], q_m: int) -> float:
-    """Root mean square distance to the nearest constellation point; points have unit mean power."""
-    levels = 1 << q_m // 2
-    step = np.float32(np.sqrt(6 / ((1 << q_m) - 1)))
-    parts = symbols.view(np.float32) / step
-    nearest = np.clip(np.floor(parts) + np.float32(0.5), (1 - levels) / 2, (levels - 1) / 2)
-    return float(np.sqrt(2 * np.mean(((parts - nearest) * step) ** 2)))

@@ -156,6 +156,18 @@ class SubbandParts:
 
 
 @cache
+def aperiodic_subbands(n_prb: int) -> int | None:
+    """Sub-bands N of a report with higher layer-configured sub-bands (Table 7.2.1-3); None where there are none."""
+    text = next(row["values"] for row in rows("small_tables") if row["table"] == "7.2.1-3")
+    for entry in text.split(";"):
+        bandwidths, size = entry.strip().split(":")
+        first, last = (int(bound) for bound in bandwidths.split("-"))
+        if first <= n_prb <= last and size != "N/A":
+            return -(-n_prb // int(size))
+    return None
+
+
+@cache
 def subband_parts(n_prb: int) -> SubbandParts | None:
     """Sub-bands of a downlink bandwidth in resource blocks; None for 6 and 7, which have no sub-band reports."""
     text = next(row["values"] for row in rows("small_tables") if row["table"] == "7.2.2-2")

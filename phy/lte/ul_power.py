@@ -17,7 +17,7 @@ PHR_LEVELS: Final = PHR_MAX_DB - PHR_MIN_DB + 1
 """Range of the power headroom report and its levels (TS 36.213 5.1.1.2, TS 36.133 9.1.8.4)."""
 
 _DELTA_PREAMBLE: Final = (0, 0, -3, -3, 8)
-"""DELTA_PREAMBLE by format (TS 36.321 Table 7.6-1)."""
+"""DELTA_PREAMBLE in dB by preamble format (TS 36.321 Table 7.6-1, recalled)."""
 
 PucchFormat = Literal["1", "1a", "1b", "2", "2a", "2b", "3"]
 
@@ -229,7 +229,7 @@ def preamble_target_power(initial: float, counter: int, step: float, preamble_fo
         initial: preambleInitialReceivedTargetPower.
         counter: PREAMBLE_TRANSMISSION_COUNTER, from 1.
         step: powerRampingStep.
-        preamble_format: 0..4 (DELTA_PREAMBLE of TS 36.321 Table 7.6-1).
+        preamble_format: 0..4, for DELTA_PREAMBLE (TS 36.321 Table 7.6-1, recalled).
 
     Raises:
         ValueError: a counter below 1 or another format.

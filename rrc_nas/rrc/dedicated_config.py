@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from picocell.phy.lte.ul_periodicity import (
     SubbandParts,
+    aperiodic_subbands,
     cqi_subframe,
     ri_subframe,
     sr_subframe,
@@ -296,6 +297,19 @@ def ul_control_due(
     subband = cycle > 1 and subband_instance(config.cqi.config_index, tti, cycle) > 0
     n_cqi = _cqi_bits(config, parts if subband else None, n_ports, rank)
     return UlControlDue(sr_n_pucch, config.cqi.n2_pucch, n_cqi, subband=subband, srs=srs_due)
+
+
+def aperiodic_report(
+    config: DedicatedConfig, *, n_prb: int, n_ports: int = 1, max_layers: int = 2
+) -> tuple[int, int] | None:
+    """Bits of CQI and of rank indication of a report that a grant asks for; None where the mode is not supported.
+
+    Mode 3-0 is: a wideband CQI of four bits, and two bits for each sub-band (TS 36.213 7.2.1, TS 36.212 5.2.2.6.2).
+    """
+    n_subbands = aperiodic_subbands(n_prb)
+    if config.aperiodic_cqi_mode != "3-0" or n_subbands is None:
+        return None
+    return _WIDEBAND_CQI_BITS + 2 * n_subbands, _ri_bits(n_ports, max_layers) if _reports_rank(config) else 0
 
 
 def _is_due(turn: Callable[[int, int], bool], index: int, tti: int) -> bool:

@@ -1,6 +1,7 @@
 """The command ``picocell``: sub-commands import what they need when they are used."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -74,7 +75,9 @@ def monitor(
         list[str] | None,
         typer.Option("--rnti", help="C-RNTI known to be in use (0x46 or 70), beside those found; may be repeated."),
     ] = None,
-    pci: Annotated[int | None, typer.Option("--pci", help="Follow this cell, not the strongest.", max=503)] = None,
+    pci: Annotated[
+        int | None, typer.Option("--pci", help="Follow this cell, not the strongest.", min=0, max=503)
+    ] = None,
     uplink: Annotated[
         Path | None, typer.Option("--uplink", metavar="UPLINK", help="Sample-aligned recording of the uplink.")
     ] = None,
@@ -122,6 +125,8 @@ def demo(
     """Send a cell over a fading channel into a recording, and read it back with scan and monitor."""
     from picocell import demo as show
 
+    if not math.isfinite(snr_db):
+        raise UsageError(f"--snr {snr_db}: not finite")
     try:
         show.check(n_prb, channel)
     except ValueError as error:

@@ -138,3 +138,9 @@ def test_noise_has_no_cell(tmp_path: Path, noise: np.ndarray) -> None:
 def test_demo_with_impossible_values(tmp_path: Path) -> None:
     assert "n_prb 7" in refused("demo", "--prb", "7", "--output", tmp_path)
     assert "XYZ" in refused("demo", "--channel", "XYZ9", "--output", tmp_path)
+    assert "--snr" in refused("demo", "--snr", "nan", "--output", tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/", "."])
+def test_folder(path: str) -> None:
+    assert "folder" in refused("scan", path)

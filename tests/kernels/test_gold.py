@@ -67,3 +67,9 @@ def test_bad_arguments_are_refused(function: object, c_init: int, n: int) -> Non
 def test_bad_seed_among_many_is_refused() -> None:
     with pytest.raises(ValueError, match="outside"):
         gold.sequences([1, 2**31], 10)
+
+
+@pytest.mark.parametrize("c_init", [np.array([1, -5]), np.array([3, 1 << 31]), np.array([1 << 32])])
+def test_many_starts_out_of_range(c_init: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        gold.sequences(c_init, 10)

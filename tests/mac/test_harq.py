@@ -1,7 +1,9 @@
 """Which transmissions combine, and where a PHICH is due."""
 
+import numpy as np
 import pytest
 
+from picocell.kernels.sch import SchDecoder
 from picocell.mac.harq import BroadcastHarq, DlHarqEntities, DlHarqEntity, DlHarqProcess, UlHarqTracker
 from picocell.phy.lte.grant import PdschGrant, TransmissionScheme
 
@@ -64,3 +66,15 @@ def test_new_grant_replaces_the_retransmission() -> None:
     tracker.pusch_sent(8, 70, 4, 2)
     (again,) = tracker.due(12)
     assert (again.prb_start, again.n_dmrs, again.transmission) == (4, 2, 1)
+
+
+def test_restart_takes_the_last_transmission_for_a_new_block() -> None:
+    process = DlHarqProcess()
+    soft = process.received_grant(0, 40)
+    SchDecoder().decode(np.full(120, 100, np.int16), 40, 2, soft=soft)
+    assert soft.passed.any()
+    process.acked = True
+    assert process.received_grant(0, 40) is soft
+    process.restart()
+    assert (process.acked, process.transmissions, process.soft is soft) == (False, 1, True)
+    assert not soft.passed.any()

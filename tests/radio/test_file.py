@@ -265,7 +265,7 @@ def test_bad_metadata(tmp_path: Path, text: bytes, word: str) -> None:
 def test_rate_and_type_that_contradict_the_metadata(tmp_path: Path) -> None:
     meta = write_recording(tmp_path / "r", SAMPLES, 1e6)
     assert "1000000.0 samples per second, not 2000000.0" in refusal(meta, rate=2e6)
-    assert "states datatype ci16_le" in refusal(meta, datatype="cf32_le")
+    assert "states datatype 'ci16_le'" in refusal(meta, datatype="cf32_le")
     assert open_recording(meta, 1e6, "ci16_le").sample_rate == 1e6
 
 

@@ -180,3 +180,27 @@ def test_requests_that_do_not_fit(tx: TxRequest | None, hi: HiDci0Request | None
     _, grant = whole_band(cell, 5, 2, C_RNTI, 0)
     with pytest.raises(ValueError, match=message):
         DownlinkTransmitter(cell).grid(DlConfigRequest(5, 2, dlsch=(DlschPdu(grant, 3),)), tx, hi)
+
+
+def test_requests_whose_parts_do_not_fit_are_refused() -> None:
+    cell = Cell(pci=1, n_prb=25, phich_duration=PhichDuration.EXTENDED)
+    sender = DownlinkTransmitter(cell)
+    mib = TxRequest(1, {0: bytes(3)})
+    with pytest.raises(ValueError, match="subframe 0 only"):
+        sender.grid(DlConfigRequest(1, 3, bch=BchPdu(0)), mib)
+    with pytest.raises(ValueError, match="CFI 2 is not allowed"):
+        sender.grid(DlConfigRequest(1, 2))
+    grant = from_dci(cell, 1, 2, 0x46, Dci1A(riv=3, mcs=1))
+    with pytest.raises(ValueError, match="grant for CFI 2 in a subframe of CFI 3"):
+        sender.grid(DlConfigRequest(1, 3, dlsch=(DlschPdu(grant, 0),)), TxRequest(1, {0: bytes(grant.tbs // 8)}))
+
+
+def test_power_of_the_pbch() -> None:
+    sender = DownlinkTransmitter(Cell(pci=9, n_ports=2))
+    tx = TxRequest(0, {0: b"\x12\x34\x00"})
+    plain, loud = (sender.grid(DlConfigRequest(0, 3, bch=BchPdu(0, power)), tx) for power in (0.0, 3.0))
+    index = pbch.re_index(sender.cell)
+    flat_plain, flat_loud = plain.reshape(2, -1), loud.reshape(2, -1)
+    np.testing.assert_allclose(flat_loud[:, index], flat_plain[:, index] * 10**0.15, rtol=1e-6)
+    others = np.setdiff1d(np.arange(flat_plain.shape[1]), index)
+    np.testing.assert_array_equal(flat_loud[:, others], flat_plain[:, others])

@@ -187,6 +187,25 @@ def test_many_users_of_different_powers_and_delays(name):
     assert wrong <= total // 100
 
 
+@pytest.mark.parametrize("n_cs_1", [0, 4])
+def test_answers_and_reports_of_ten_users_in_one_region(n_cs_1):
+    """Formats 1a, 1b, 2, 2a and 2b of ten UEs at once, in one block pair for each kind or all in a shared one."""
+    ul = UplinkConfig(n_prb=25, pucch=PucchConfig(delta_shift=2, n_rb_2=0 if n_cs_1 else 1, n_cs_1=n_cs_1))
+    rng = np.random.default_rng(6)
+    wrong = 0
+    for subframe in range(10):
+        bits = [tuple(rng.integers(0, 2, n).tolist()) for n in (1, 2, 1, 2, 2, 4, 4, 4, 4, 4, 1, 2, 2)]
+        users = [answer(n, bits[n], 100 + n) for n in range(5)]
+        acks = [(), bits[10], bits[11], bits[12], ()]
+        users += [report(n, bits[5 + n], acks[n], 200 + n) for n in range(5)]
+        grid = noise((2, 14, 300), 0.1, rng)
+        for sent in users:
+            grid += air(transmit(ul, subframe, sent), rng, 2, delay_s=rng.uniform(-3e-7, 3e-7), flat=True)
+        results = pucch.receive(CELL, ul, subframe, grid, [sent.request for sent in users])
+        wrong += sum(said(result) != sent.expected for result, sent in zip(results, users, strict=True))
+    assert wrong <= 1
+
+
 @pytest.mark.parametrize("cfo_hz", [0, 200])
 def test_silent_neighbours_of_a_strong_late_user_stay_silent(cfo_hz):
     rng = np.random.default_rng(9)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from picocell.kernels.sch import SoftBuffer
 from picocell.phy.fapi_uplink import UciPdu, UlConfigRequest, UlschPdu
 from picocell.phy.lte.cell import BANDWIDTHS, Cell, CyclicPrefix
