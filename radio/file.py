@@ -3,7 +3,6 @@
 A recording is mapped into memory and converted as it is read, so its length does not matter.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -21,7 +20,7 @@ from picocell.radio.sigmf_metadata import (
     shown,
 )
 
-__all__ = ["DATATYPES", "Playback", "Recording", "RecordingError", "open_recording", "write_recording"]
+__all__ = ["DATATYPES", "Playback", "Recording", "RecordingError", "open_recording"]
 
 META_SUFFIX: Final = ".sigmf-meta"
 DATA_SUFFIX: Final = ".sigmf-data"
@@ -234,59 +233,6 @@ def open_recording(path: str | Path, rate: float | None = None, datatype: str | 
     recording = Recording(path, rate, datatype or "cf32_le", None)
     _check_looks_like_samples(recording)
     return recording
-
-
-def write_recording(
-    path: str | Path,
-    samples: NDArray[np.complex64],
-    sample_rate: float,
-    frequency: float | None = None,
-    datatype: str = "ci16_le",
-    description: str = "",
-) -> Path:
-    """Write samples as SigMF: ``<path>.sigmf-data`` and ``<path>.sigmf-meta``.
-
-    Args:
-        path: name of the two files, with or without a SigMF suffix.
-        samples: complex ``(n,)``; for integers a component of 1 is full scale, and what exceeds it is clipped.
-        sample_rate: samples per second.
-        frequency: centre frequency in hertz.
-        datatype: ``ci16_le`` or ``cf32_le``.
-        description: free text.
-
-    Returns:
-        Path of the metadata.
-
-    Raises:
-        ValueError: samples of another shape, none, or not finite; another data type; a rate that is not usable.
-    """
-    samples = np.ascontiguousarray(samples, np.complex64)
-    if samples.ndim != 1 or not len(samples):
-        raise ValueError(f"samples of shape {samples.shape} cannot be written: (n,) with n > 0 is needed")
-    if datatype not in ("ci16_le", "cf32_le"):
-        raise ValueError(f"datatype {datatype!r} cannot be written: use ci16_le or cf32_le")
-    if not np.isfinite(samples).all():
-        raise ValueError("samples are not finite")
-    path = Path(path)
-    base = path.with_suffix("") if path.suffix in (META_SUFFIX, DATA_SUFFIX) else path
-    meta, data = base.with_name(base.name + META_SUFFIX), base.with_name(base.name + DATA_SUFFIX)
-    capture: dict[str, Any] = {"core:sample_start": 0}
-    if frequency is not None:
-        capture["core:frequency"] = float(frequency)
-    header: dict[str, Any] = {
-        "core:datatype": datatype,
-        "core:sample_rate": _checked_rate(meta, sample_rate),
-        "core:version": _SIGMF_VERSION,
-    }
-    if description:
-        header["core:description"] = description
-    values: NDArray[Any] = samples.view(np.float32)
-    if datatype == "ci16_le":
-        values = np.clip(np.rint(values * 32768), -32768, 32767)
-    values.astype(_FORMATS[datatype].component).tofile(data)
-    text = json.dumps({"global": header, "captures": [capture], "annotations": []}, indent=1)
-    meta.write_text(text + "\n", encoding="utf-8")
-    return meta
 
 
 def _sigmf_pair(path: Path) -> tuple[Path | None, Path]:

@@ -260,7 +260,7 @@ def _collect(result: ScannedCell, cell: Cell, stream: Stream) -> None:
     """Follow a cell until all its scheduled system information is there."""
     fft = round(stream.rate / 15_000)
     keep = result.arrays is not None
-    monitor = Monitor(cell, fft, user_data=keep, blind=False, keep_symbols=keep)
+    monitor = Monitor(cell, fft, user_data=keep, blind=keep, keep_symbols=keep)
     powers, kept = [], []
     for subframe in Follower(stream, result.acquired, monitor.receiver):
         if subframe.time > SI_LIMIT_S:

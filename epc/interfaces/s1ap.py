@@ -24,7 +24,6 @@ PPID: Final = 18
 """Payload protocol identifier of SCTP (TS 36.412 7)."""
 
 
-
 class S1apError(ValueError):
     """A PDU that cannot be read or built."""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from picocell.radio.file import open_recording, write_recording
+from picocell.radio.file import open_recording
+from picocell.radio.recorder import write_recording
 from support.captures import capture
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from picocell.radio.file import open_recording, write_recording
+from picocell.radio.file import open_recording
+from picocell.radio.recorder import write_recording
 from support.captures import capture
 
 RATE = 1_920_000

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from picocell.radio.file import Playback, RecordingError, open_recording, write_recording
+from picocell.radio.file import Playback, RecordingError, open_recording
 from picocell.radio.interface import SampleSource
+from picocell.radio.recorder import write_recording
 from picocell.radio.resample import Resampler, ratio, resample
 from support.captures import capture
 

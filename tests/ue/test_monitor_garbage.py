@@ -18,7 +18,8 @@ from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.dci import Dci1A, DciFormat, riv_encode
 from picocell.phy.lte.downlink import DownlinkTransmitter
 from picocell.phy.lte.grant import from_dci
-from picocell.radio.file import open_recording, write_recording
+from picocell.radio.file import open_recording
+from picocell.radio.recorder import write_recording
 from picocell.ue import monitor_report
 from picocell.ue.monitor import Monitor
 from picocell.ue.rnti_table import SIGHTINGS

@@ -12,7 +12,8 @@ from picocell.phy.lte import crs
 from picocell.phy.lte.cell import Cell
 from picocell.radio.channel.awgn import awgn
 from picocell.radio.channel.impairments import SampleRateOffset, frequency_offset
-from picocell.radio.file import open_recording, write_recording
+from picocell.radio.file import open_recording
+from picocell.radio.recorder import write_recording
 from picocell.ue import monitor_report
 from support.captures import capture
 from support.ground_truth import mac_rows, pdcch_matches, phy_rows

@@ -11,7 +11,8 @@ import pytest
 from picocell.kernels.ofdm import Ofdm
 from picocell.radio.channel.awgn import awgn
 from picocell.radio.channel.impairments import delay, frequency_offset
-from picocell.radio.file import open_recording, write_recording
+from picocell.radio.file import open_recording
+from picocell.radio.recorder import write_recording
 from picocell.ue import monitor_report
 from support.captures import capture
 from support.ground_truth import mac_rows, phy_rows
