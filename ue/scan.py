@@ -30,6 +30,9 @@ SI_LIMIT_S: Final = 6.0
 MAX_CLIPPED: Final = 0.02
 """A recording with a larger share of its samples at full scale is refused."""
 
+GHOST_DB: Final = 15.0
+"""A cell without a readable MIB this far below one that has one is taken for that cell's own data, and left out."""
+
 SHORTEST_S: Final = 0.005
 """Seconds that a cell search needs: one period of the primary synchronisation signal."""
 
@@ -219,9 +222,13 @@ def scan(
     if source.sample_rate < SAMPLE_RATE:
         raise ValueError(f"sample rate {source.sample_rate:g} is too low: cell search needs at least {SAMPLE_RATE:g}")
     stream = Stream(source, SAMPLE_RATE, keep_s=1.0)
+    found = acquire(stream, progress=progress)
+    readable = [acquired.found.rsrp_db for acquired in found if acquired.mib is not None]
+    loudest = max(readable, default=-np.inf)
     return [
         _read_cell(open_source, acquired, stream, frequency, keep_arrays)
-        for acquired in acquire(stream, progress=progress)
+        for acquired in found
+        if acquired.mib is not None or acquired.found.rsrp_db > loudest - GHOST_DB
     ]
 
 
