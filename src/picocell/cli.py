@@ -4,7 +4,7 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +24,10 @@ Datatype = Annotated[
     str | None, typer.Option("--datatype", help="Sample type of a raw recording: cf32_le (default), ci16_le, ci8, cu8.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output.")]
+
+
+_WrongUse: Any = typer.BadParameter.__bases__[0]
+"""A wrong option or argument, as the command line parser that typer brings along names it."""
 
 
 class UsageError(Exception):
@@ -162,9 +166,14 @@ def _checked_plot(path: Path) -> None:
 def main() -> None:
     """Entry point: bad input ends in one line on standard error and exit code 2, never in a traceback."""
     try:
-        app()
-    except KeyboardInterrupt:
+        code = app(standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+    except _WrongUse as error:
+        text = error.format_message()
+        if text:  # empty where the command was given nothing and has shown its help
+            print(f"picocell: {' '.join(text.split())}", file=sys.stderr)
+        sys.exit(2)
     except (UsageError, OSError, ValueError) as error:
         from picocell.radio.file import RecordingError
 
@@ -172,6 +181,7 @@ def main() -> None:
             raise
         print(f"picocell: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

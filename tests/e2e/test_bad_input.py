@@ -136,6 +136,20 @@ def test_noise_has_no_cell(tmp_path: Path, noise: np.ndarray) -> None:
     assert result.stderr.strip() == f"picocell: no cell found in {path}"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("scan", "x.cf32", "--bogus"), "--bogus"),
+        (("scan",), "SOURCE"),
+        (("monitor", "x.cf32", "--pci", "504"), "--pci"),
+        (("demo", "--seconds", "soon"), "--seconds"),
+        (("scna", "x.cf32"), "scna"),
+    ],
+)
+def test_wrong_options(arguments: tuple[str, ...], named: str) -> None:
+    assert named in refused(*arguments)
+
+
 def test_demo_with_impossible_values(tmp_path: Path) -> None:
     assert "n_prb 7" in refused("demo", "--prb", "7", "--output", tmp_path)
     assert "XYZ" in refused("demo", "--channel", "XYZ9", "--output", tmp_path)
