@@ -19,8 +19,7 @@ from picocell.phy.lte import pucch, ulsch
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.dci import Dci0, Dci1, Dci1A
 from picocell.phy.lte.frame import TTI_MODULO
-from picocell.phy.lte.pucch import PucchRequest, PucchResult
-from picocell.phy.lte.pusch import PuschResult
+from picocell.phy.lte.pucch import PucchRequest
 from picocell.phy.lte.srs_config import is_srs_subframe
 from picocell.phy.lte.ul_grant import PuschGrant, PuschUci, from_dci0, from_rar, retransmission
 from picocell.phy.lte.uplink import UplinkReceiver
@@ -32,6 +31,7 @@ from picocell.rrc_nas.rrc.system_information import decode_system_information
 from picocell.ue.monitor import Event
 from picocell.ue.rnti_table import RntiKind, kind_of
 from picocell.ue.rrc_observer import RrcObserver
+from picocell.ue.uplink_events import pucch_event, pusch_event
 
 GRANT_DELAY: Final = 4
 """Subframes from a grant or assignment to its PUSCH or acknowledgement, and from a PUSCH to its PHICH (FDD)."""
@@ -130,11 +130,11 @@ class UplinkMonitor:
         result = self._receiver.receive(request, samples, soft_buffers=self._soft_buffer)
         events = self._preambles(tti, result.rach) if samples.shape[1] >= self._receiver.prach_samples else []
         for pdu, heard in zip(request.ulsch, result.pusch, strict=True):
-            events.append(_pusch_event(tti, pdu.grant, pdu.handle, heard))
+            events.append(pusch_event(tti, pdu.grant, pdu.handle, heard))
             if heard.crc_ok:
                 self._rrc.receive_pdu(tti, Direction.UPLINK, pdu.grant.rnti, heard.payload)
         for uci, found in zip(request.uci, result.pucch, strict=True):
-            events.append(_pucch_event(tti, uci.request, found))
+            events.append(pucch_event(tti, uci.request, found))
         self.hypotheses["PUSCH"] += len(request.ulsch)
         self.hypotheses["PUCCH"] += sum(_n_resources(uci.request) for uci in request.uci)
         return events
@@ -355,51 +355,3 @@ def _is_possible(ul: UplinkConfig, grant: PuschGrant) -> bool:
 
 def _n_resources(request: PucchRequest) -> int:
     return sum(n is not None for n in (request.n_pucch_sr, request.n_pucch_ack, request.n2_pucch))
-
-
-def _pusch_event(tti: int, grant: PuschGrant, transmission: int, heard: PuschResult) -> Event:
-    details: dict[str, Any] = {
-        "prb_start": list(grant.prb_start),
-        "n_prb": grant.n_prb,
-        "q_m": grant.q_m,
-        "tbs": grant.tbs,
-        "rv": grant.rv,
-        "transmission": transmission + 1,
-        "dtx": not heard.detected,
-    }
-    if grant.uci.n_ack:
-        details["ack"] = None if heard.ack is None else list(heard.ack)
-    if grant.uci.n_cqi:
-        details["cqi"] = _number(heard.cqi) if heard.cqi_ok and heard.cqi else None
-    if grant.uci.n_ri:
-        details["ri"] = None if heard.ri is None or not heard.detected else _number(heard.ri)
-    if heard.detected:
-        details |= _measured(heard.snr_db, heard.timing_offset_s, heard.cfo_hz)
-    if not grant.tbs:
-        return Event(tti, "PUSCH", grant.rnti, details=details)
-    return Event(tti, "PUSCH", grant.rnti, heard.crc_ok, heard.payload, details)
-
-
-def _pucch_event(tti: int, request: PucchRequest, found: PucchResult) -> Event:
-    details: dict[str, Any] = {"format": None if found.format is None else str(found.format), "dtx": found.dtx}
-    if not found.dtx:
-        on_report = str(found.format).startswith("2")
-        on_sr = found.sr or request.n_pucch_ack is None
-        n_pucch = request.n2_pucch if on_report else request.n_pucch_sr if on_sr else request.n_pucch_ack
-        details |= {"n_pucch": n_pucch, "sr": found.sr, "ack": list(found.ack) or None}
-        details["cqi"] = found.cqi_value if found.cqi else None
-        details |= _measured(found.snr_db, found.timing_offset_s, found.cfo_hz)
-    return Event(tti, "PUCCH", request.rnti, details=details)
-
-
-def _measured(snr_db: float, timing_offset_s: float, cfo_hz: float) -> dict[str, float]:
-    return {
-        "snr_db": round(snr_db, 1),
-        "timing_offset_us": round(1e6 * timing_offset_s, 3),
-        "cfo_hz": round(cfo_hz, 1),
-    }
-
-
-def _number(bits: tuple[int, ...]) -> int:
-    """Bits as a number, the first highest."""
-    return int("".join(str(bit) for bit in bits), 2)
