@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+STOPPED_EARLY = frozenset({359, 384, 393, 394, 402, 403, 404})
+"""Subframes whose message is on the air on four CCEs, each at full power, while the log names the first alone."""
+
 
 @dataclass(frozen=True)
 class PhyRow:
@@ -39,13 +42,14 @@ def pdcch_matches(row: PhyRow, event: dict[str, Any]) -> bool:
     """Whether a PDCCH line of the monitor says what a row of the log says, field by field.
 
     The log's receiver tries low aggregation levels first and stops at the first that decodes, and the first CCEs of a
-    message decode by themselves. So the log may name a lower level at the same first CCE, never a higher one. For the
-    SI-RNTI and RA-RNTI it prints no power command (the field carries N_PRB^1A), so that is not compared.
+    message decode by themselves: in the subframes of `STOPPED_EARLY` it names one CCE of four. For the SI-RNTI and
+    RA-RNTI it prints no power command (the field carries N_PRB^1A), so that is not compared.
     """
     dci, fields = event["dci"], row.fields
     if dci["format"] != fields["f"]:
         return False
-    if event["cce"] != int(fields["cce"]) or event["aggregation_level"] < 1 << int(fields["L"]):
+    level = 4 if row.tti in STOPPED_EARLY else 1 << int(fields["L"])
+    if (event["cce"], event["aggregation_level"]) != (int(fields["cce"]), level):
         return False
     wanted = {"mcs": int(fields["mcs"]), "ndi": int(fields["ndi"])}
     if "pid" in fields:
