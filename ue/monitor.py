@@ -156,7 +156,7 @@ class Monitor:
         if isinstance(found.dci, Dci0):
             return self._uplink_grant(region, found, hit.confidence, known)
         if not isinstance(found.dci, Dci1 | Dci1A | Dci1C):
-            return self._other(region, found, hit.confidence, known)
+            return self._other(region, found, hit.confidence)
         return self._downlink_grant(region, found, hit.confidence, known)
 
     def _unpacked(self, hit: pdcch_search.FoundDci, kind: RntiKind) -> DciIndication | None:
@@ -254,9 +254,8 @@ class Monitor:
             self._uplink.pusch_sent((region.tti + 4) % TTI_MODULO, found.rnti, start, found.dci.cyclic_shift)
         return events
 
-    def _other(self, region: ControlRegion, found: DciIndication, confidence: float, known: bool) -> list[Event]:
+    def _other(self, region: ControlRegion, found: DciIndication, confidence: float) -> list[Event]:
         """A DCI without a transport block that this receiver decodes: a PDCCH order, or spatial multiplexing."""
-        del known
         return self.table.judge(region.tti, found.rnti, confidence, proven=False, lines=[_dci_event(region.tti, found)])
 
     def _process(self, tti: int, grant: PdschGrant) -> DlHarqProcess | None:
