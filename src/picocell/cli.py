@@ -179,7 +179,10 @@ def main() -> None:
 
         if not isinstance(error, UsageError | OSError | RecordingError):
             raise
-        print(f"picocell: {' '.join(str(error).split())}", file=sys.stderr)
+        text = str(error)
+        if isinstance(error, OSError) and error.filename is not None and error.strerror:
+            text = f"{error.filename}: {error.strerror}"
+        print(f"picocell: {' '.join(text.split())}", file=sys.stderr)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
 
