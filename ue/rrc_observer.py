@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from picocell.mac import pdu as mac_pdu
 from picocell.mac.control_elements import Direction, MacPduError
+from picocell.mac.dedicated_config import DedicatedConfig
 from picocell.rrc_nas import asn1
 from picocell.rrc_nas.asn1 import Asn1Error, MessageType
-from picocell.rrc_nas.rrc.dedicated_config import DedicatedConfig
 from picocell.rrc_nas.rrc.dedicated_update import apply
 from picocell.ue.rnti_table import RntiKind, kind_of
 from picocell.ue.srb_observer import AmObserver, RlcPduError, pdcp_sdu

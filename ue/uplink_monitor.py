@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from picocell.kernels.sch import SoftBuffer
 from picocell.mac import rar
 from picocell.mac.control_elements import Direction, MacPduError
+from picocell.mac.dedicated_config import DedicatedConfig, UlControlDue, aperiodic_report, ul_control_due
 from picocell.phy.fapi_uplink import UciPdu, UlConfigRequest, UlschPdu
 from picocell.phy.lte import pucch, ulsch
 from picocell.phy.lte.cell import Cell
@@ -25,7 +26,6 @@ from picocell.phy.lte.ul_grant import PuschGrant, PuschUci, from_dci0, from_rar,
 from picocell.phy.lte.uplink import UplinkReceiver
 from picocell.phy.lte.uplink_config import UplinkConfig
 from picocell.rrc_nas.asn1 import Asn1Error
-from picocell.rrc_nas.rrc.dedicated_config import DedicatedConfig, UlControlDue, aperiodic_report, ul_control_due
 from picocell.rrc_nas.rrc.radio_config import rach_config, uplink_config
 from picocell.rrc_nas.rrc.system_information import decode_system_information
 from picocell.ue.monitor import Event

@@ -7,14 +7,14 @@ takes away.
 from dataclasses import replace
 from typing import Final
 
-from picocell.rrc_nas.asn1 import Asn1Error
-from picocell.rrc_nas.rrc.dedicated_config import (
+from picocell.mac.dedicated_config import (
     AckNackRepetition,
     Bearer,
     BearerKind,
     BetaOffsets,
     DedicatedConfig,
     PeriodicCqi,
+    PhrConfig,
     RlcMode,
     SchedulingRequest,
     SrsDedicated,
@@ -22,6 +22,7 @@ from picocell.rrc_nas.rrc.dedicated_config import (
     UePowerConfig,
     UlSchConfig,
 )
+from picocell.rrc_nas.asn1 import Asn1Error
 from picocell.rrc_nas.rrc.fields import Value, decibels, number, reading, setup
 
 _SRB_PRIORITIES: Final = {1: 1, 2: 3}
@@ -96,8 +97,7 @@ def _resources(config: DedicatedConfig, value: Value, default: DedicatedConfig) 
         bearers[drb.name] = drb
     config = replace(config, bearers=tuple(sorted(bearers.values(), key=lambda bearer: bearer.lcid)))
     if "mac-MainConfig" in value:
-        kind, mac = value["mac-MainConfig"]
-        config = replace(config, ul_sch=_ul_sch(config.ul_sch, mac) if kind == "explicitValue" else UlSchConfig())
+        config = _mac_main(config, value["mac-MainConfig"])
     return _physical(config, value.get("physicalConfigDedicated", {}), default)
 
 
@@ -134,7 +134,38 @@ def _logical_channel(bearer: Bearer, value: Value) -> Bearer:
     parameters = value.get("ul-SpecificParameters")
     if parameters is None:
         return bearer
-    return replace(bearer, priority=parameters["priority"], lcg=parameters.get("logicalChannelGroup"))
+    rate = _or_infinity(parameters["prioritisedBitRate"])
+    return replace(
+        bearer,
+        priority=parameters["priority"],
+        lcg=parameters.get("logicalChannelGroup"),
+        prioritised_bit_rate=None if rate is None else 1000 * rate,
+        bucket_size_duration=number(parameters["bucketSizeDuration"]),
+    )
+
+
+def _mac_main(config: DedicatedConfig, choice: tuple[str, Value | None]) -> DedicatedConfig:
+    """mac-MainConfig: ul-SCH-Config and phr-Config are Need ON, the time alignment timer is always there."""
+    kind, mac = choice
+    if kind != "explicitValue" or mac is None:
+        return replace(config, ul_sch=UlSchConfig(), phr=None, time_alignment_timer=None)
+    phr = _phr(mac["phr-Config"]) if "phr-Config" in mac else config.phr
+    timer = _or_infinity(mac["timeAlignmentTimerDedicated"])
+    return replace(config, ul_sch=_ul_sch(config.ul_sch, mac), phr=phr, time_alignment_timer=timer)
+
+
+def _phr(choice: tuple[str, Value | None]) -> PhrConfig | None:
+    value = setup(choice)
+    return value and PhrConfig(
+        _or_infinity(value["periodicPHR-Timer"]),
+        number(value["prohibitPHR-Timer"]),
+        _or_infinity(value["dl-PathlossChange"]),
+    )
+
+
+def _or_infinity(name: str) -> int | None:
+    """Number in an enumeration's name; None for infinity."""
+    return None if name == "infinity" else number(name)
 
 
 def _ul_sch(old: UlSchConfig, mac: Value) -> UlSchConfig:
@@ -143,7 +174,7 @@ def _ul_sch(old: UlSchConfig, mac: Value) -> UlSchConfig:
         return old
     periodic = old.periodic_bsr
     if "periodicBSR-Timer" in value:
-        periodic = None if value["periodicBSR-Timer"] == "infinity" else number(value["periodicBSR-Timer"])
+        periodic = _or_infinity(value["periodicBSR-Timer"])
     return UlSchConfig(
         max_harq_tx=number(value["maxHARQ-Tx"]) if "maxHARQ-Tx" in value else old.max_harq_tx,
         periodic_bsr=periodic,

@@ -1,8 +1,8 @@
 """Radio resources of a cell out of SIB2: uplink, random access, downlink powers (TS 36.331 6.3.1, 6.3.2)."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from picocell.mac.common_config import PdschCommon, PreambleGroupA, RachConfig
 from picocell.phy.lte.cell import CyclicPrefix
 from picocell.phy.lte.uplink_config import (
     HoppingMode,
@@ -21,54 +21,6 @@ _HOPPING_MODES: Final = {
 }
 _ALPHAS: Final = {"al0": 0.0, "al1": 1.0} | {f"al0{tenths}": tenths / 10 for tenths in range(4, 10)}
 _PUCCH_FORMATS: Final = ("1", "1b", "2", "2a", "2b")
-
-
-@dataclass(frozen=True, slots=True)
-class PreambleGroupA:
-    """preamblesGroupAConfig (TS 36.321 5.1.2).
-
-    Attributes:
-        n_preambles: sizeOfRA-PreamblesGroupA.
-        message_bits: messageSizeGroupA: a larger message 3 asks for group B.
-        power_offset_db: messagePowerOffsetGroupB; None for minus infinity.
-    """
-
-    n_preambles: int
-    message_bits: int
-    power_offset_db: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class RachConfig:
-    """rach-ConfigCommon (TS 36.321 5.1).
-
-    Attributes:
-        n_preambles: numberOfRA-Preambles for contention: preambles 0..n_preambles - 1.
-        group_a: group A where there is a group B too; None for one group.
-        power_ramping_step_db: powerRampingStep.
-        target_power_dbm: preambleInitialReceivedTargetPower.
-        preamble_trans_max: preambleTransMax.
-        response_window: ra-ResponseWindowSize in subframes.
-        contention_timer: mac-ContentionResolutionTimer in subframes.
-        max_harq_msg3_tx: maxHARQ-Msg3Tx.
-    """
-
-    n_preambles: int
-    power_ramping_step_db: int
-    target_power_dbm: int
-    preamble_trans_max: int
-    response_window: int
-    contention_timer: int
-    max_harq_msg3_tx: int
-    group_a: PreambleGroupA | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PdschCommon:
-    """pdsch-ConfigCommon: power of a CRS element in dBm, and p-b, index of rho_B / rho_A (TS 36.213 5.2)."""
-
-    reference_signal_power_dbm: int
-    p_b: int
 
 
 def uplink_config(sib2: Value, n_prb: int) -> UplinkConfig:
