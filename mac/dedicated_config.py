@@ -60,6 +60,8 @@ class Bearer:
         eps_bearer: eps-BearerIdentity; None for an SRB.
         priority: of the uplink logical channel, 1 the highest; None where not configured.
         lcg: logicalChannelGroup of its buffer status; None where not configured.
+        prioritised_bit_rate: prioritisedBitRate in bytes/s; None for infinity.
+        bucket_size_duration: bucketSizeDuration in ms.
     """
 
     kind: BearerKind
@@ -72,6 +74,8 @@ class Bearer:
     eps_bearer: int | None = None
     priority: int | None = None
     lcg: int | None = None
+    prioritised_bit_rate: int | None = None
+    bucket_size_duration: int = 50
 
     @property
     def name(self) -> str:
@@ -195,6 +199,21 @@ class UlSchConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PhrConfig:
+    """phr-Config of mac-MainConfig (TS 36.321 5.4.6).
+
+    Attributes:
+        periodic: periodicPHR-Timer in subframes; None for infinity.
+        prohibit: prohibitPHR-Timer in subframes.
+        path_loss_change_db: dl-PathlossChange in dB; None for infinity.
+    """
+
+    periodic: int | None
+    prohibit: int
+    path_loss_change_db: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class DedicatedConfig:
     """Radio resources of one UE, the fields of release 8 and pmi-RI-Report.
 
@@ -214,6 +233,9 @@ class DedicatedConfig:
         antenna_selection: uplink antenna selection ``closedLoop`` or ``openLoop``; None without.
         sr: scheduling requests; None without, where the UE uses random access instead.
         ul_sch: HARQ and buffer status of the uplink.
+        phr: power headroom reports; None without.
+        time_alignment_timer: timeAlignmentTimerDedicated in subframes; None for infinity. Without mac-MainConfig the
+            timer of SIB2 holds instead.
         bearers: radio bearers in ascending order of their LCID.
     """
 
@@ -232,6 +254,8 @@ class DedicatedConfig:
     antenna_selection: str | None = None
     sr: SchedulingRequest | None = None
     ul_sch: UlSchConfig = field(default_factory=UlSchConfig)
+    phr: PhrConfig | None = None
+    time_alignment_timer: int | None = None
     bearers: tuple[Bearer, ...] = ()
 
     @classmethod

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picocell.rrc_nas import asn1
-from picocell.rrc_nas.asn1 import Asn1Error
-from picocell.rrc_nas.rrc.dedicated_config import (
+from picocell.mac.dedicated_config import (
     AckNackRepetition,
     Bearer,
     BearerKind,
@@ -27,6 +25,8 @@ from picocell.rrc_nas.rrc.dedicated_config import (
     aperiodic_report,
     ul_control_due,
 )
+from picocell.rrc_nas import asn1
+from picocell.rrc_nas.asn1 import Asn1Error
 from picocell.rrc_nas.rrc.dedicated_update import apply
 
 SETUP = "60129b2e661e82f2e0ccc860d3000099020003e0"

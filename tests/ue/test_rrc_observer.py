@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from picocell.mac import pdu as mac_pdu
 from picocell.mac.control_elements import Direction
+from picocell.mac.dedicated_config import DedicatedConfig, ul_control_due
 from picocell.mac.pdu import Sdu
 from picocell.rrc_nas import asn1
-from picocell.rrc_nas.rrc.dedicated_config import DedicatedConfig, ul_control_due
 from picocell.rrc_nas.rrc.dedicated_update import apply
 from picocell.ue.rrc_observer import RrcMessage, RrcObserver
 from support.captures import capture
