@@ -165,6 +165,16 @@ class FadingChannel:
         self._position += n
         return out
 
+    @property
+    def memory(self) -> int:
+        """Samples that go on to arrive after the last one that was sent."""
+        return self._history.shape[1]
+
+    def skip(self, n: int) -> None:
+        """Let ``n`` samples of silence pass, where silence has already filled the channel's memory."""
+        self._history[:] = 0
+        self._position += n
+
     def _gains_of_block(self, n: int) -> NDArray[np.complex64]:
         """Tap gains at the next ``n`` samples, on lines between the points of a grid that blocks do not move."""
         step = self._step

@@ -1,0 +1,133 @@
+"""The air between two antennas: path loss, propagation delay and multipath, as a stream in blocks.
+
+Amplitudes are those of the radios: 1 in a resource element stands for 1 mW, so a path loss is all that is between them.
+Noise is the receiver's, and is added there.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from picocell.radio.channel.fading import FadingChannel, parse
+
+AWGN: Final = "AWGN"
+"""Name of the channel with one path that does not fade."""
+
+SPEED_OF_LIGHT: Final = 299_792_458.0
+
+
+def check_channel(name: str) -> None:
+    """Refuse a channel that there is not.
+
+    Raises:
+        ValueError: what is allowed.
+    """
+    if name.upper() != AWGN:
+        try:
+            parse(name)
+        except ValueError as error:
+            raise ValueError(f"{error}; or {AWGN}") from error
+
+
+class Path:
+    """One direction between a transmitter and a receiver.
+
+    Args:
+        sample_rate: samples per second.
+        n_tx: transmit antennas.
+        n_rx: receive antennas.
+        channel: ``AWGN``, or a profile and its Doppler frequency such as ``EPA5``.
+        path_loss_db: attenuation; it may be changed while samples pass.
+        distance_m: distance, for the propagation delay, rounded to whole samples.
+        seed: of the realisation.
+
+    Attributes:
+        path_loss_db: attenuation.
+        channel: name of the channel.
+        latency: samples by which the channel filters delay the first path, on top of the distance's delay.
+
+    Raises:
+        ValueError: an unknown channel, or a distance that is negative.
+    """
+
+    def __init__(
+        self,
+        sample_rate: float,
+        n_tx: int = 1,
+        n_rx: int = 1,
+        *,
+        channel: str = AWGN,
+        path_loss_db: float = 0.0,
+        distance_m: float = 0.0,
+        seed: int | Sequence[int] = 0,
+    ) -> None:
+        if not 0 <= distance_m < math.inf:
+            raise ValueError(f"distance {distance_m} m is not allowed: at least 0 and finite")
+        self.sample_rate, self.n_tx, self.n_rx = sample_rate, n_tx, n_rx
+        self.path_loss_db = path_loss_db
+        self._delay = round(distance_m / SPEED_OF_LIGHT * sample_rate)
+        self._history = np.zeros((n_tx, self._delay), np.complex64)
+        self._seed = np.random.SeedSequence(seed)
+        self._silent = 0
+        self.channel: str | None = None
+        self.set_channel(channel)
+
+    @property
+    def latency(self) -> int:
+        """Samples by which the channel filters delay the first path."""
+        return self._fading.latency if self._fading is not None else 0
+
+    def set_channel(self, channel: str) -> None:
+        """Change to another channel; the same name goes on as it is.
+
+        Raises:
+            ValueError: an unknown channel.
+        """
+        if channel == self.channel:
+            return
+        check_channel(channel)
+        seed = self._seed.spawn(1)[0]
+        self._fading: FadingChannel | None = None
+        if channel.upper() != AWGN:
+            profile, doppler = parse(channel)
+            self._fading = FadingChannel(profile, doppler, self.sample_rate, self.n_tx, self.n_rx, seed)
+        # without fading each pair of antennas still has a phase of its own
+        turns = np.random.default_rng(seed).random((self.n_rx, self.n_tx))
+        turns[0, 0] = 0.0
+        self._phases = np.exp(2j * np.pi * turns).astype(np.complex64)
+        self.channel = channel
+
+    def apply(self, samples: NDArray[np.complex64] | None, n: int) -> NDArray[np.complex64] | None:
+        """The next ``n`` samples of the stream as they arrive.
+
+        Args:
+            samples: complex64 (n_tx, n); None for silence.
+            n: how many.
+
+        Returns:
+            complex64 (n_rx, n); None where nothing arrives.
+        """
+        if samples is None:
+            self._silent += n
+            if self._silent > n + self._delay + self._tail:
+                if self._fading is not None:
+                    self._fading.skip(n)
+                return None
+            samples = np.zeros((self.n_tx, n), np.complex64)
+        else:
+            self._silent = 0
+        if self._delay:
+            joined = np.concatenate([self._history, samples], axis=1)
+            samples, self._history = joined[:, :n], joined[:, n:]
+        loss = np.float32(10 ** (-self.path_loss_db / 20))
+        if self._fading is not None:
+            return self._fading.apply(samples) * loss
+        return np.asarray((self._phases * loss) @ samples, np.complex64)
+
+    @property
+    def _tail(self) -> int:
+        """Samples that the channel goes on to give after the last one that it was given."""
+        return self._fading.memory if self._fading is not None else 0
