@@ -127,6 +127,13 @@ class Path:
             return self._fading.apply(samples) * loss
         return np.asarray((self._phases * loss) @ samples, np.complex64)
 
+    def pass_by(self, n: int) -> None:
+        """Let ``n`` samples pass that nobody receives: the channel moves on, and forgets what it held."""
+        self._silent = 0
+        self._history[:] = 0
+        if self._fading is not None:
+            self._fading.skip(n)
+
     @property
     def _tail(self) -> int:
         """Samples that the channel goes on to give after the last one that it was given."""

@@ -8,6 +8,8 @@ from picocell.rlc_pdcp import pdcp, rlc
 RlcEntity = rlc.AmEntity | rlc.UmEntity | rlc.TmEntity
 PdcpEntity = pdcp.SrbEntity | pdcp.UmEntity | pdcp.AmEntity
 
+_NOTHING = rlc.BufferStatus(0)
+
 
 @dataclass(frozen=True, slots=True)
 class SduReceived:
@@ -51,11 +53,13 @@ class RadioBearer:
     Attributes:
         rlc: the RLC entity.
         pdcp: the PDCP entity.
+        suspended: nothing is sent, and nothing asks for a grant (TS 36.331 5.3.7.2).
     """
 
     def __init__(self, rlc_entity: RlcEntity, pdcp_entity: PdcpEntity | None = None) -> None:
         self.rlc = rlc_entity
         self.pdcp = pdcp_entity
+        self.suspended = False
         self._events: deque[Event] = deque()
 
     # the layers above
@@ -79,6 +83,8 @@ class RadioBearer:
 
     def buffer_status(self, now: int) -> rlc.BufferStatus:
         """Data available for transmission of both layers (TS 36.321 5.4.5, TS 36.322 4.5, TS 36.323 4.5)."""
+        if self.suspended:
+            return _NOTHING
         status = self.rlc.buffer_status(now)
         if self.pdcp is None or not (waiting := self.pdcp.data_volume()):
             return status
@@ -86,6 +92,8 @@ class RadioBearer:
 
     def build_pdu(self, grant_bytes: int, now: int) -> bytes:
         """The next RLC PDU, at most ``grant_bytes`` long; empty where nothing waits or fits."""
+        if self.suspended:
+            return b""
         self._fill(grant_bytes, now)
         return self.rlc.build_pdu(grant_bytes, now)
 

@@ -1,0 +1,397 @@
+"""An eNB with one cell: S1AP, RRC, bearers, GTP-U and MAC wired together, in the caller's time.
+
+Each millisecond, in this order::
+
+    subframe = enb.downlink(now)                        # to be sent
+    indication = phy.receive(enb.uplink(now), samples)  # what was heard
+    enb.receive_uplink(indication, now)
+    enb.tick(now)                                       # timers, and what the core has to say
+"""
+
+import logging
+from collections import deque
+from typing import Final
+
+from picocell.enb import s1ap_events
+from picocell.enb.broadcast import BroadcastScheduler
+from picocell.enb.s1ap import EnbS1ap
+from picocell.enb.settings import EnbSettings
+from picocell.enb.system_information import sib1, system_information
+from picocell.enb.user_plane import UserPlane
+from picocell.epc.interfaces.gtpu_endpoint import TunnelUnknown
+from picocell.epc.interfaces.transport import Interface, Message
+from picocell.kernels.sch import SoftBuffer
+from picocell.mac import enb_events as mac_events
+from picocell.mac.dedicated_config import BearerKind
+from picocell.mac.enb_mac import DownlinkSubframe, EnbMac
+from picocell.mac.uci_resources import UciResources
+from picocell.phy.fapi_uplink import UlConfigRequest, UlIndication
+from picocell.phy.lte.frame import TTI_MODULO
+from picocell.phy.lte.ul_grant import PuschGrant
+from picocell.rlc_pdcp import bearer as bearers
+from picocell.rrc_nas.rrc import enb_events as rrc_events
+from picocell.rrc_nas.rrc import events as radio_events
+from picocell.rrc_nas.rrc.bearer_table import SRB0, BearerTable
+from picocell.rrc_nas.rrc.enb import EnbRrc
+from picocell.rrc_nas.rrc.enb_settings import Paging
+from picocell.rrc_nas.rrc.radio_config import rach_config, uplink_config
+
+_LOG: Final = logging.getLogger(__name__)
+
+EnbEvent = mac_events.EnbMacEvent | rrc_events.EnbRrcEvent | s1ap_events.Event
+"""What an eNB tells its owner: the events of its layers."""
+
+
+class Enb:
+    """An eNB.
+
+    Args:
+        settings: what it is.
+        address: of its end of S1AP and GTP-U.
+        mme_address: of the MME.
+
+    Attributes:
+        mac: medium access control.
+        rrc: radio resource control.
+        s1ap: towards the MME.
+        user_plane: tunnels to the SGW.
+        ues: bearers of each UE by RNTI.
+    """
+
+    def __init__(self, settings: EnbSettings, *, address: str, mme_address: str) -> None:
+        self.settings = settings
+        cell, sibs = settings.cell, settings.sibs()
+        self.cell = cell
+        self.ul = uplink_config(sibs[2], n_prb=cell.n_prb)
+        self.rach = rach_config(sibs[2])
+        payloads = [system_information(sibs)]
+        self.broadcast = BroadcastScheduler(cell, sib1(settings.identity), payloads, si_subframe=settings.si_subframe)
+        self.mac = EnbMac(cell, self.ul, self.rach, settings=settings.mac, scheduler=settings.scheduler)
+        resources = UciResources(cell, self.ul, sr_period=settings.sr_period, cqi_period=settings.cqi_period)
+        self.rrc = EnbRrc(cell, sib2=sibs[2], resources=resources, settings=settings.rrc_settings)
+        self.resources = resources
+        self.rrc.accepting = False
+        self.s1ap = EnbS1ap(
+            settings.identity,
+            settings.enb_id,
+            settings.name,
+            address,
+            mme_address,
+            address,
+            settings=settings.s1ap,
+        )
+        self.address = address
+        self._outgoing: list[Message] = []
+        self.user_plane = UserPlane(address, self._outgoing.append)
+        self.ues: dict[int, BearerTable] = {}
+        self._events: deque[EnbEvent] = deque(maxlen=10_000)
+
+    # the radio's side
+
+    def downlink(self, now: int) -> DownlinkSubframe:
+        """What subframe ``now`` carries."""
+        broadcast = self.broadcast.subframe(now % TTI_MODULO)
+        return self.mac.downlink(now, broadcast, self.rrc.paging(now))
+
+    def uplink(self, now: int) -> UlConfigRequest:
+        """What uplink subframe ``now`` may carry."""
+        return self.mac.uplink(now)
+
+    def soft_buffer(self, grant: PuschGrant) -> SoftBuffer | None:
+        """Soft buffer of a PUSCH, for the receiver."""
+        return self.mac.soft_buffer(grant)
+
+    def receive_uplink(self, indication: UlIndication, now: int) -> None:
+        """What was heard in uplink subframe ``now``."""
+        self.mac.receive(indication, now)
+        self._drain(now)
+
+    # the core's side
+
+    def connect(self, now: int) -> None:
+        """There is an association with the MME: set S1 up."""
+        self.s1ap.connect(now)
+        self._drain(now)
+
+    def connection_lost(self, now: int) -> None:
+        """The association with the MME is gone."""
+        self.s1ap.connection_lost(now)
+        self.rrc.accepting = False
+        self._drain(now)
+
+    def receive(self, message: Message, now: int) -> None:
+        """A message of the MME or a packet of the SGW."""
+        if message.interface is Interface.S1AP:
+            self.s1ap.receive(message, now)
+            self._drain(now)
+        elif message.interface is Interface.S1U:
+            self._receive_packet(message, now)
+        else:
+            _LOG.warning("eNB %s: a message on %s is not for an eNB", self.address, message.interface)
+
+    def messages_to_send(self) -> list[Message]:
+        """Messages for the core, each given once."""
+        found = self.s1ap.messages_to_send() + self._outgoing
+        self._outgoing.clear()
+        return found
+
+    def tick(self, now: int) -> None:
+        """Timers of all layers but the MAC's, which `downlink` sees to."""
+        for table in self.ues.values():
+            table.handle_timers(now)
+        for layer in (self.rrc, self.s1ap):
+            due = layer.next_timer()
+            if due is not None and due <= now:
+                layer.handle_timers(now)
+        due = self.user_plane.endpoint.next_timer()
+        if due is not None and due <= now:
+            self.user_plane.endpoint.handle_timers(now)
+        self._drain(now)
+
+    def next_event(self) -> EnbEvent | None:
+        """The oldest event that was not fetched."""
+        return self._events.popleft() if self._events else None
+
+    def tables(self) -> dict[str, int]:
+        """Sizes of everything that a UE leaves behind."""
+        return {
+            "MAC UEs": len(self.mac.rntis),
+            "RRC UEs": len(self.rrc.ues),
+            "bearer tables": len(self.ues),
+            "tunnels": len(self.user_plane.tunnels),
+            "uplink control resources": len(self.resources.rntis),
+            "pages": self.rrc.pages_waiting,
+        } | {f"S1AP {name}": size for name, size in self.s1ap.tables().items()}
+
+    # inside
+
+    def _drain(self, now: int) -> None:
+        """Pass events between the layers until all is quiet."""
+        while True:
+            busy = False
+            while (mac_event := self.mac.next_event()) is not None:
+                busy = True
+                self._mac_event(mac_event, now)
+            for rnti, table in list(self.ues.items()):
+                for lcid, event in table.events():
+                    busy = True
+                    self._bearer_event(rnti, lcid, event, now)
+            while (rrc_event := self.rrc.next_event()) is not None:
+                busy = True
+                self._rrc_event(rrc_event, now)
+            while (s1ap_event := self.s1ap.next_event()) is not None:
+                busy = True
+                self._s1ap_event(s1ap_event, now)
+            if not busy:
+                return
+
+    def _mac_event(self, event: mac_events.EnbMacEvent, now: int) -> None:
+        self._events.append(event)
+        match event:
+            case mac_events.CcchReceived(rnti, sdu):
+                self.ues[rnti] = table = BearerTable()
+                self.mac.add_channel(rnti, SRB0, table.bearers[SRB0])
+                self.rrc.receive_ccch(rnti, sdu, now)
+            case mac_events.CRntiReceived(rnti):
+                self.rrc.ue_returned(rnti, now)
+            case mac_events.UeLost(rnti, reason):
+                self.rrc.radio_link_failure(rnti, reason, now)
+            case mac_events.RandomAccessExpired(rnti):
+                self._forget(rnti)
+
+    def _bearer_event(self, rnti: int, lcid: int, event: bearers.Event, now: int) -> None:
+        table = self.ues.get(rnti)
+        setup = table.setups.get(lcid) if table is not None else None
+        match event:
+            case bearers.SduReceived(sdu):
+                if lcid == SRB0:
+                    self.rrc.receive_ccch(rnti, sdu, now)
+                elif setup is not None and setup.bearer.kind is BearerKind.SRB:
+                    self.rrc.receive_dcch(rnti, lcid, sdu, now)
+                elif setup is not None and setup.bearer.eps_bearer is not None:
+                    self.rrc.activity(rnti, now)
+                    self.user_plane.send(rnti, setup.bearer.eps_bearer, sdu)
+            case bearers.IntegrityFailure():
+                self.rrc.integrity_failure(rnti, now)
+            case bearers.MaxRetxReached():
+                self.rrc.radio_link_failure(rnti, f"RLC of channel {lcid} gave up", now)
+            case bearers.CountExhausted():
+                self.s1ap.release_request(rnti, ("radioNetwork", "unspecified"), now)
+
+    # RRC
+
+    def _rrc_event(self, event: rrc_events.EnbRrcEvent, now: int) -> None:
+        self._events.append(event)
+        s1ap = self.s1ap
+        match event:
+            case radio_events.UeEvent(rnti, radio_event):
+                self._radio_event(rnti, radio_event, now)
+            case rrc_events.InitialUeMessage():
+                self._initial_ue_message(event, now)
+            case rrc_events.UplinkNas(rnti, nas):
+                s1ap.uplink_nas(rnti, nas)
+            case rrc_events.NasNotDelivered(rnti, nas):
+                s1ap.nas_non_delivery(rnti, nas, ("radioNetwork", "radio-connection-with-ue-lost"))
+            case rrc_events.InitialContextSetupDone(rnti, erabs, failed):
+                s1ap.initial_context_setup_response(rnti, self._ends(rnti, erabs), tuple(failed.items()))
+                self._close_failed(rnti, failed)
+            case rrc_events.InitialContextSetupFailed(rnti, cause):
+                self.user_plane.close(rnti)
+                s1ap.initial_context_setup_failure(rnti, cause)
+            case rrc_events.ErabSetupDone(rnti, erabs, failed):
+                s1ap.erab_setup_response(rnti, self._ends(rnti, erabs), tuple(failed.items()))
+                self._close_failed(rnti, failed)
+            case rrc_events.ErabReleaseDone(rnti, erabs, failed):
+                for erab_id in erabs:
+                    self.user_plane.close(rnti, erab_id)
+                s1ap.erab_release_response(rnti, erabs, tuple(failed.items()))
+            case rrc_events.UeCapability(rnti, container):
+                s1ap.ue_capability(rnti, container)
+            case rrc_events.ReleaseRequest(rnti, cause):
+                s1ap.release_request(rnti, cause, now)
+            case rrc_events.UeRenamed(old, new):
+                self._rename(old, new)
+            case rrc_events.UeGone(rnti, cause, known, ordered):
+                if ordered:
+                    s1ap.release_complete(rnti)
+                elif known:
+                    s1ap.release_request(rnti, cause, now)
+                self._forget(rnti)
+
+    def _radio_event(self, rnti: int, event: radio_events.RadioEvent, now: int) -> None:
+        table = self.ues.get(rnti)
+        if table is None:
+            _LOG.debug("UE 0x%04x is gone: %s is of no use", rnti, type(event).__name__)
+            return
+        match event:
+            case radio_events.SendSrb(srb, message):
+                self._send_srb(rnti, table, srb, message, now)
+            case radio_events.ConfigureRadio(config, changes):
+                for lcid in changes.release:
+                    self.mac.remove_channel(rnti, lcid)
+                table.configure(changes, now)
+                self.mac.configure(rnti, config, now)
+                for setup in changes.add:
+                    self.mac.add_channel(rnti, setup.lcid, table.bearers[setup.lcid])
+            case radio_events.ActivateSecurity():
+                table.activate(event)
+            case radio_events.ReestablishBearers(keys):
+                table.reestablish(keys, now)
+            case radio_events.ReleaseRadio():
+                self._forget(rnti)
+            case radio_events.ResetMac():
+                pass  # a UE's concern: the eNB gives a returning UE a new context
+
+    def _send_srb(self, rnti: int, table: BearerTable, srb: int, message: bytes, now: int) -> None:
+        found = table.bearers.get(srb)
+        if found is None:
+            _LOG.warning("UE 0x%04x has no SRB%d for an RRC message", rnti, srb)
+            return
+        found.write_sdu(message, now)
+        self.mac.data_ready(rnti)
+
+    def _initial_ue_message(self, event: rrc_events.InitialUeMessage, now: int) -> None:
+        registered = None
+        if event.registered_mme is not None:
+            mme = event.registered_mme
+            mcc, mnc = mme.plmn or (self.settings.identity.mcc, self.settings.identity.mnc)
+            registered = (mcc, mnc, mme.mmegi, mme.mmec)
+        s_tmsi = None if event.s_tmsi is None else (event.s_tmsi.mmec, event.s_tmsi.m_tmsi)
+        if not self.s1ap.initial_ue_message(event.rnti, event.nas, event.establishment_cause, s_tmsi, registered, now):
+            self.rrc.release(event.rnti, ("misc", "unspecified"), now)
+
+    def _ends(self, rnti: int, erabs: tuple[int, ...]) -> list[tuple[int, int, str]]:
+        """Our ends of the tunnels of bearers that stand."""
+        found = []
+        for erab_id in erabs:
+            tunnel = self.user_plane.tunnels.get((rnti, erab_id))
+            if tunnel is not None:
+                found.append((erab_id, tunnel.teid, self.address))
+        return found
+
+    def _close_failed(self, rnti: int, failed: dict[int, rrc_events.Cause]) -> None:
+        for erab_id in failed:
+            self.user_plane.close(rnti, erab_id)
+
+    def _rename(self, old: int, new: int) -> None:
+        """A UE was re-established under another RNTI: its bearers and tunnels go with it."""
+        table, fresh = self.ues.pop(old, None), self.ues.get(new)
+        if table is not None:
+            if fresh is not None:
+                table.bearers[SRB0] = fresh.bearers[SRB0]
+            self.ues[new] = table
+            for lcid in table.setups:
+                self.mac.add_channel(new, lcid, table.bearers[lcid])
+        self.user_plane.rename(old, new)
+        self.s1ap.rename(old, new)
+        self.mac.remove(old)
+
+    def _forget(self, rnti: int) -> None:
+        self.ues.pop(rnti, None)
+        self.user_plane.close(rnti)
+        self.mac.remove(rnti)
+
+    # S1AP
+
+    def _s1ap_event(self, event: s1ap_events.Event, now: int) -> None:
+        self._events.append(event)
+        match event:
+            case s1ap_events.S1SetupDone(name):
+                self.rrc.accepting = True
+                _LOG.info("eNB %s: served by MME %s", self.settings.name, name)
+            case s1ap_events.S1SetupFailed(text):
+                self.rrc.accepting = False
+                _LOG.warning("eNB %s: S1 Setup failed: %s", self.settings.name, text)
+            case s1ap_events.PagingRequest():
+                identity = event.s_tmsi if event.s_tmsi is not None else event.imsi
+                if identity is not None:
+                    self.rrc.page(Paging(event.ue_identity_index, identity, event.drx, event.cn_domain), now)
+            case s1ap_events.OverloadStarted(action, reduction):
+                self.rrc.overload(action, reduction)
+            case s1ap_events.OverloadStopped():
+                self.rrc.overload(None)
+            case s1ap_events.Reset(rntis):
+                for rnti in rntis:
+                    self.rrc.release(rnti, event.cause, now)
+            case _:
+                self._ue_request(event, now)
+
+    def _ue_request(self, event: s1ap_events.Event, now: int) -> None:
+        """What the MME wants of one UE."""
+        rrc = self.rrc
+        match event:
+            case s1ap_events.DownlinkNas(rnti, nas):
+                rrc.downlink_nas(rnti, nas, now)
+            case s1ap_events.InitialContextSetupRequest(rnti):
+                for erab in event.erabs:
+                    self.user_plane.open(rnti, erab.erab_id, erab.transport_address, erab.teid, now)
+                rrc.initial_context_setup(rnti, event, now)
+            case s1ap_events.ErabSetupRequest(rnti):
+                for erab in event.erabs:
+                    self.user_plane.open(rnti, erab.erab_id, erab.transport_address, erab.teid, now)
+                rrc.erab_setup(rnti, event.erabs, None, now)
+            case s1ap_events.ErabReleaseCommand(rnti, erab_ids, nas):
+                rrc.erab_release(rnti, erab_ids, nas, now)
+            case s1ap_events.ReleaseCommand(rnti, cause):
+                rrc.release(rnti, cause, now)
+
+    # packets
+
+    def _receive_packet(self, message: Message, now: int) -> None:
+        found = self.user_plane.receive(message)
+        if isinstance(found, TunnelUnknown):
+            _LOG.info("eNB %s: the SGW does not know a tunnel", self.address)
+            for tunnel in self.user_plane.unknown_to_peer(found):
+                self.s1ap.release_request(tunnel.rnti, ("radioNetwork", "unspecified"), now)
+            self._drain(now)
+            return
+        if found is None:
+            return
+        tunnel, packet = found
+        table = self.ues.get(tunnel.rnti)
+        drb = table.drb_of(tunnel.erab_id) if table is not None else None
+        if drb is None:
+            return  # the bearer is being set up or released; the core will have it again
+        self.rrc.activity(tunnel.rnti, now)
+        drb.write_sdu(packet, now)
+        self.mac.data_ready(tunnel.rnti)

@@ -1,0 +1,74 @@
+"""Settings of an eNB with one cell."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from picocell.enb.s1ap import EnbS1apSettings
+from picocell.enb.system_information import Identity, sib2, sib3
+from picocell.mac.enb_settings import EnbMacSettings
+from picocell.phy.lte import pucch, regs
+from picocell.phy.lte.cell import Cell
+from picocell.phy.lte.pucch import PucchFormat
+from picocell.rrc_nas.rrc.enb_settings import EnbRrcSettings
+from picocell.rrc_nas.rrc.radio_config import uplink_config
+
+
+@dataclass(frozen=True, slots=True)
+class EnbSettings:
+    """What an eNB is.
+
+    Attributes:
+        cell: the cell.
+        identity: PLMN, tracking area, cell identity.
+        name: told to the MME.
+        sib2: SIB2; that of :func:`default_sib2` where None.
+        sib3: SIB3; the default one where None.
+        scheduler: ``rr`` or ``pf``.
+        mac: settings of the MAC.
+        rrc: settings of RRC; its cell identity is that of ``identity``.
+        s1ap: settings of S1AP.
+        si_subframe: subframe of SI messages.
+        sr_period: ms between a UE's opportunities to request a grant.
+        cqi_period: ms between a UE's reports.
+    """
+
+    cell: Cell
+    identity: Identity = field(default_factory=Identity)
+    name: str = "picocell"
+    sib2: dict[str, Any] | None = None
+    sib3: dict[str, Any] | None = None
+    scheduler: str = "pf"
+    mac: EnbMacSettings = field(default_factory=EnbMacSettings)
+    rrc: EnbRrcSettings = field(default_factory=EnbRrcSettings)
+    s1ap: EnbS1apSettings = field(default_factory=EnbS1apSettings)
+    si_subframe: int = 7
+    sr_period: int = 20
+    cqi_period: int = 40
+
+    @property
+    def enb_id(self) -> int:
+        """Macro eNB identity, the upper 20 bits of the cell's."""
+        return self.identity.cell_identity >> 8
+
+    @property
+    def rrc_settings(self) -> EnbRrcSettings:
+        """Settings of RRC in this cell."""
+        return replace(self.rrc, cell_identity=self.identity.cell_identity)
+
+    def sibs(self) -> dict[int, dict[str, Any]]:
+        """SIB2 and SIB3."""
+        return {2: self.sib2 or default_sib2(self.cell), 3: self.sib3 or sib3()}
+
+
+def default_sib2(cell: Cell) -> dict[str, Any]:
+    """SIB2 whose preambles keep clear of the PUCCH, where the bandwidth has room for both."""
+    value = sib2(cell.n_prb)
+    ul = uplink_config(value, n_prb=cell.n_prb)
+    # the PUCCH's blocks with every acknowledgement that a subframe of the largest control region can ask for
+    n_cce = regs.n_cce(cell, max(regs.legal_cfis(cell)))
+    last = min(pucch.n_resources(ul)[0], ul.pucch.n1_pucch_an + n_cce) - 1
+    first, second = pucch.resource_blocks(cell, ul, PucchFormat.F1A, last)
+    edge = 1 + min(first, second)
+    if cell.n_prb >= 6 + 2 * edge:
+        value["radioResourceConfigCommon"]["prach-Config"]["prach-ConfigInfo"]["prach-FreqOffset"] = edge
+    return value

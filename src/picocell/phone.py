@@ -1,0 +1,429 @@
+"""A phone of a network in virtual time: what a user does with it. Calls let time pass until what they do is done."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from picocell.inet import ConnectionFailedError, IpHost, TcpConnection, TcpState, UdpSocket
+from picocell.rrc_nas import asn1
+from picocell.rrc_nas.asn1 import Asn1Error, MessageType
+from picocell.rrc_nas.nas import codec, ue_events
+from picocell.rrc_nas.nas.protection import SecurityHeader, split
+from picocell.rrc_nas.nas.ue_core import EmmState
+from picocell.rrc_nas.security.algorithms import Direction
+from picocell.ue.settings import UeSettings
+from picocell.ue.ue import Ue, UeEvent
+from picocell.virtual_air import PhoneLink
+
+if TYPE_CHECKING:
+    from picocell.network import Network
+
+EventT = TypeVar("EventT")
+
+_CHANNELS: Final[dict[tuple[str, bool], MessageType]] = {
+    ("uplink", True): "UL-CCCH",
+    ("uplink", False): "UL-DCCH",
+    ("downlink", True): "DL-CCCH",
+    ("downlink", False): "DL-DCCH",
+}
+
+
+class PhoneError(RuntimeError):
+    """The network refused what a phone wanted; the message says why, in the standard's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class PingResult:
+    """What came of a series of pings.
+
+    Attributes:
+        sent: requests sent.
+        rtt_ms: round-trip time of each answer.
+    """
+
+    sent: int
+    rtt_ms: tuple[int, ...]
+
+    @property
+    def received(self) -> int:
+        """Answers that came."""
+        return len(self.rtt_ms)
+
+    @property
+    def lost(self) -> int:
+        """Requests without an answer."""
+        return self.sent - self.received
+
+    def __str__(self) -> str:
+        mean = f", rtt {min(self.rtt_ms)}/{fmean(self.rtt_ms):.1f}/{max(self.rtt_ms)} ms" if self.rtt_ms else ""
+        return f"{self.received} of {self.sent} answered{mean}"
+
+
+class TcpSocket:
+    """A TCP connection whose calls let virtual time pass."""
+
+    def __init__(self, net: "Network", connection: TcpConnection) -> None:
+        self._net, self.connection = net, connection
+
+    def send(self, data: bytes, timeout_ms: int = 60_000) -> None:
+        """Send everything; returns when it is acknowledged.
+
+        Raises:
+            ConnectionFailedError: the connection failed.
+            TimeoutInNetwork: it took longer.
+        """
+        sent = 0
+
+        def done() -> bool:
+            nonlocal sent
+            self._check()
+            if sent < len(data):
+                sent += self.connection.send(data[sent : sent + (1 << 16)], self._net.now)
+            return sent == len(data) and self.connection.all_acknowledged
+
+        self._net.run_until(done, timeout_ms, what="sending over TCP")
+
+    def recv(self, n: int, timeout_ms: int = 60_000) -> bytes:
+        """At least a byte, at most ``n``; nothing at the end of the stream.
+
+        Raises:
+            TimeoutInNetwork: nothing came.
+        """
+        self._net.run_until(lambda: bool(self.connection.readable or self.connection.at_end), timeout_ms, what="data")
+        return self.connection.recv(n, self._net.now)
+
+    def close(self) -> None:
+        """Send no more."""
+        self.connection.close(self._net.now)
+
+    def _check(self) -> None:
+        if self.connection.error is not None:
+            raise ConnectionFailedError(self.connection.error)
+
+
+class Phone:
+    """A phone.
+
+    Attributes:
+        imsi: who it is.
+        ue: its layers.
+        link: the air between it and the cell; ``link.snr_db`` and ``link.channel`` may be changed at any time.
+        host: its IP host; None while it has no address.
+        events: what its layers told, oldest first, with the time.
+    """
+
+    def __init__(self, net: "Network", settings: UeSettings, link: PhoneLink, *, seed: int) -> None:
+        self._net = net
+        self._seed = seed
+        self.imsi = settings.imsi
+        self.link = link
+        self.ue = Ue(settings, net.radio.sample_rate, seed=seed, start=net.now * net.radio.samples_per_subframe)
+        self._heard_until = net.now
+        self.host: IpHost | None = None
+        self.events: deque[tuple[int, UeEvent]] = deque(maxlen=10_000)
+        self._echo_id = 0
+        self._silence = np.zeros((settings.n_rx, net.radio.samples_per_subframe), np.complex64)
+
+    # state
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is switched on."""
+        return self.ue.on
+
+    @property
+    def ip(self) -> str | None:
+        """IPv4 address; None while it has none."""
+        return self.ue.ip
+
+    @property
+    def attached(self) -> bool:
+        """Whether it is registered, with a default bearer."""
+        return self.ue.nas.state is EmmState.REGISTERED and self.ip is not None
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is in RRC_CONNECTED."""
+        return self.ue.rrc.state.connected
+
+    @property
+    def state(self) -> str:
+        """EMM and RRC state in words."""
+        nas = self.ue.nas
+        sub = f".{nas.substate.name}" if nas.substate is not None else ""
+        return f"EMM-{nas.state.name}{sub}, RRC {self.ue.rrc.state}"
+
+    @property
+    def snr_db(self) -> float:
+        """Signal-to-noise ratio of a resource element, both ways; may be set."""
+        return self.link.snr_db
+
+    @snr_db.setter
+    def snr_db(self, value: float) -> None:
+        self.link.snr_db = value
+
+    @property
+    def channel(self) -> str:
+        """Channel; may be set."""
+        return self.link.channel
+
+    @channel.setter
+    def channel(self, name: str) -> None:
+        self.link.channel = name
+
+    def tables(self) -> dict[str, int]:
+        """Sizes of what a connection leaves behind."""
+        return self.ue.tables()
+
+    # what a user does
+
+    def attach(self, timeout_ms: int = 20_000, *, wait: bool = True) -> None:
+        """Switch on where it is off, and attach.
+
+        Raises:
+            PhoneError: the network refused, with the cause.
+            TimeoutInNetwork: there was no answer.
+        """
+        seen = len(self.events)
+        self.ue.attach()
+        if wait:
+            self._wait(lambda: self.attached, timeout_ms, "attach", seen)
+            self._exchange()
+
+    def detach(self, timeout_ms: int = 10_000, *, switch_off: bool = False, wait: bool = True) -> None:
+        """Leave the network; with ``switch_off`` the phone is off afterwards.
+
+        Raises:
+            TimeoutInNetwork: it did not come about.
+        """
+        self.ue.detach(switch_off=switch_off)
+        if not wait:
+            return
+        self._net.run_until(lambda: self._is_gone, timeout_ms, what=f"the detach of {self.imsi}")
+        if switch_off:
+            self.switch_off()
+
+    def switch_off(self) -> None:
+        """Take the battery out: nothing is sent any more."""
+        self.ue.on = False
+
+    def page(self, timeout_ms: int = 20_000) -> int:
+        """Send the idle phone a packet from the network, and wait until it is connected.
+
+        Returns:
+            How many ms that took.
+
+        Raises:
+            PhoneError: it has no address.
+            TimeoutInNetwork: it did not come.
+        """
+        if self.ip is None:
+            raise PhoneError(f"{self.imsi} has no address: it cannot be paged")
+        self._net.host.ping(self.ip, 0xFFFF, 1)
+        return self._net.run_until(lambda: self.connected, timeout_ms, what=f"paging of {self.imsi}")
+
+    def wait_idle(self, timeout_ms: int = 60_000) -> int:
+        """Wait until it is in RRC_IDLE; how many ms that took."""
+        return self._net.run_until(lambda: not self.connected, timeout_ms, what=f"{self.imsi} going idle")
+
+    def wait_for(self, kind: type[EventT], timeout_ms: int = 10_000, *, since: int | None = None) -> EventT:
+        """Wait for an event of a layer, one that comes from now on or, with ``since``, from that time on.
+
+        Raises:
+            TimeoutInNetwork: none came.
+        """
+        start = self._net.now if since is None else since
+        found: list[EventT] = []
+
+        def came() -> bool:
+            found.extend(event for at, event in self.events if at >= start and isinstance(event, kind))
+            return bool(found)
+
+        self._net.run_until(came, timeout_ms, what=f"{kind.__name__} of {self.imsi}")
+        return found[0]
+
+    # traffic
+
+    def ping(
+        self, destination: str, count: int = 3, *, interval_ms: int = 100, size: int = 56, timeout_ms: int = 5000
+    ) -> PingResult:
+        """Ping an address.
+
+        Raises:
+            PhoneError: the phone has no address.
+        """
+        host = self._host()
+        self._echo_id = (self._echo_id + 1) & 0xFFFF
+        sent_at: list[int] = []
+        rtt: dict[int, int] = {}
+        host.echo_replies.clear()
+        end: int | None = None
+
+        def done() -> bool:
+            nonlocal end
+            now = self._net.now
+            if len(sent_at) < count and (not sent_at or now - sent_at[-1] >= interval_ms):
+                host.ping(destination, self._echo_id, len(sent_at), bytes(size))
+                sent_at.append(now)
+                end = now + timeout_ms
+            for reply in host.echo_replies:
+                if reply.identifier == self._echo_id:
+                    rtt.setdefault(reply.sequence, reply.time - sent_at[reply.sequence])
+            return len(rtt) == count or (len(sent_at) == count and end is not None and now >= end)
+
+        self._net.run_until(done, count * interval_ms + timeout_ms + 1, what="ping")
+        return PingResult(count, tuple(rtt[i] for i in sorted(rtt)))
+
+    def udp_socket(self, port: int = 0) -> UdpSocket:
+        """A UDP socket of the phone.
+
+        Raises:
+            PhoneError: the phone has no address.
+        """
+        return self._host().udp_socket(port)
+
+    def tcp_connect(self, address: str, port: int, timeout_ms: int = 30_000) -> TcpSocket:
+        """Connect to a TCP port.
+
+        Raises:
+            PhoneError: the phone has no address.
+            ConnectionFailedError: refused.
+            TimeoutInNetwork: no answer.
+        """
+        connection = self._host().connect(address, port, self._net.now)
+        self._net.run_until(
+            lambda: connection.established or connection.state is TcpState.CLOSED, timeout_ms, what="TCP connection"
+        )
+        if not connection.established:
+            raise ConnectionFailedError(connection.error or "closed")
+        return TcpSocket(self._net, connection)
+
+    # the network's side
+
+    def listens(self) -> bool:
+        """Whether it listens to the millisecond to come."""
+        return self.ue.listens()
+
+    def hear(self, samples: NDArray[np.complex64]) -> None:
+        """Take a millisecond of samples."""
+        self._catch_up()
+        self.ue.push(samples)
+        self._after()
+
+    def sleep(self) -> None:
+        """A millisecond passes unheard."""
+        self.link.asleep()
+        self._catch_up()
+        self.ue.push(self._silence)
+        self._after()
+
+    def exchange_packets(self) -> None:
+        """Move IP packets between the phone's layers and its host."""
+        if self.host is None and self.ip is None:
+            return
+        self._exchange()
+
+    # inside
+
+    @property
+    def _is_gone(self) -> bool:
+        return self.ue.nas.state in (EmmState.DEREGISTERED, EmmState.NULL) and not self.connected
+
+    def _catch_up(self) -> None:
+        """Samples that passed while it was off are no concern of its."""
+        missed = self._net.now - self._heard_until
+        if missed:
+            self.ue.skip(missed * self._net.radio.samples_per_subframe)
+        self._heard_until = self._net.now + 1
+        watched = self._net.faults.watching or self._net.captures is not None
+        self.ue.tap = self._tap if watched else None
+
+    def _after(self) -> None:
+        for burst in self.ue.bursts():
+            self.link.send(burst)
+        while (event := self.ue.next_event()) is not None:
+            self.events.append((self._net.now, event))
+
+    def _host(self) -> IpHost:
+        self._exchange()
+        if self.host is None:
+            raise PhoneError(f"{self.imsi} has no IP address: {self.state}")
+        return self.host
+
+    def _exchange(self) -> None:
+        now, ip = self._net.now, self.ip
+        if ip is None:
+            self.host = None
+            return
+        if self.host is None or self.host.address != ip:
+            self.host = IpHost(ip, mtu=self._net.host.mtu, rng=Random(self._seed))
+        for packet in self.ue.ip_packets():
+            self.host.receive(packet, now)
+        self.host.handle_timers(now)
+        for packet in self.host.packets_to_send():
+            self.ue.send_ip(packet)
+
+    def _wait(self, condition: Callable[[], bool], timeout_ms: int, what: str, seen: int) -> None:
+        refused: list[str] = []
+
+        def done() -> bool:
+            for _, event in list(self.events)[seen:]:
+                text = _refusal(event)
+                if text is not None:
+                    refused.append(text)
+            return bool(refused) or condition()
+
+        self._net.run_until(done, timeout_ms, what=f"{what} of {self.imsi} ({self.state})")
+        if refused:
+            raise PhoneError(f"{what} of {self.imsi} was refused: {refused[0]}")
+
+    def _tap(self, where: str, message: bytes, now: int) -> list[tuple[int, bytes]]:
+        """Messages of NAS and RRC pass here where faults or recordings ask for it."""
+        del now
+        net = self._net
+        layer, direction = where.split(".")[:2]
+        if layer == "nas":
+            if net.captures is not None:
+                net.captures.nas(message, net.now)
+            name = _nas_name(message, direction)
+        else:
+            name = _rrc_name(message, direction, common=where.endswith(".0"))
+        if not net.faults.watching:
+            return [(0, message)]
+        return net.faults.message(f"{layer}.{direction}.{name}", message, net.now)
+
+
+def _refusal(event: Any) -> str | None:
+    """Why an event means that the network does not want the phone."""
+    match event:
+        case ue_events.AttachRejected(cause, name, esm_cause):
+            return f"cause {cause} ({name})" + (f", ESM cause {esm_cause}" if esm_cause is not None else "")
+        case ue_events.AuthenticationRejected():
+            return "authentication rejected"
+    return None
+
+
+def _nas_name(message: bytes, direction: str) -> str:
+    """Name of a NAS message; ``ciphered`` where it cannot be read."""
+    way = Direction.UPLINK if direction == "uplink" else Direction.DOWNLINK
+    try:
+        parts = split(message)
+        if parts.header is SecurityHeader.SERVICE_REQUEST:
+            return "service request"
+        return codec.decode(parts.payload, way).name
+    except ValueError:
+        return "ciphered"
+
+
+def _rrc_name(message: bytes, direction: str, *, common: bool) -> str:
+    try:
+        kind, content = asn1.decode(_CHANNELS[direction, common], message)["message"]
+        return str(content[0]) if kind == "c1" else str(kind)
+    except (Asn1Error, LookupError, TypeError):
+        return "malformed"

@@ -1,0 +1,285 @@
+"""A UE's physical layer on a stream of samples: it finds a cell, keeps its time, receives and sends subframes.
+
+Samples are pushed as they come; positions count them from the start of the stream. An amplitude of 1 in a resource
+element stands for 1 mW (0 dBm), so that powers need no calibration.
+"""
+
+import logging
+from dataclasses import dataclass
+from math import log10
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from picocell.kernels.ofdm import mix
+from picocell.mac.ue_mac import Preamble, UeTransmission
+from picocell.phy.lte import crs, timing_advance
+from picocell.phy.lte.cell import Cell
+from picocell.phy.lte.downlink import DownlinkReceiver
+from picocell.phy.lte.frame import SFN_MODULO, SUBCARRIER_SPACING, TTI_MODULO, cp_lengths, fft_size
+from picocell.phy.lte.pbch import PbchDecoder
+from picocell.phy.lte.search_primary import SAMPLE_RATE
+from picocell.phy.lte.tracking import Tracker
+from picocell.phy.lte.uplink import PucchTransmission, UplinkTransmitter
+from picocell.phy.lte.uplink_config import UplinkConfig
+from picocell.radio.memory import MemorySource
+from picocell.ue.acquire import SEARCH_S, Acquired, acquire
+from picocell.ue.stream import Stream
+
+_LOG: Final = logging.getLogger(__name__)
+_N_SC_PBCH: Final = 72
+_N_SC_PRB: Final = 12
+_TINY: Final = 1e-30
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedSubframe:
+    """A downlink subframe that has come in.
+
+    Attributes:
+        tti: 10 SFN + subframe.
+        grid: complex64 (n_rx, n_symb, n_sc).
+        locked: whether the cell's reference signals are heard.
+    """
+
+    tti: int
+    grid: NDArray[np.complex64]
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Samples to send.
+
+    Attributes:
+        start: position of the first in the stream.
+        samples: complex64 (n,).
+    """
+
+    start: int
+    samples: NDArray[np.complex64]
+
+
+class UePhy:
+    """Receiver and transmitter of one UE.
+
+    Args:
+        sample_rate: samples per second, a multiple of 1.92 Msps.
+        n_rx: receive antennas.
+        start: position of the first sample that will be pushed.
+
+    Attributes:
+        cell: the cell that is followed; None while it is searched for.
+        mib: its MIB, 3 bytes.
+        tti: TTI of the next subframe.
+        tti_received: TTI of the subframe before it.
+        gain: amplitude by which received samples are multiplied.
+        position: sample at which the subframe received last started.
+
+    Raises:
+        ValueError: a sample rate that is no multiple of 15 kHz times 128.
+    """
+
+    _tracker: Tracker
+    _receiver: DownlinkReceiver
+    _transmitter: UplinkTransmitter
+    position: float
+
+    def __init__(self, sample_rate: float, *, n_rx: int = 1, start: int = 0) -> None:
+        fft, rest = divmod(sample_rate, SUBCARRIER_SPACING)
+        if rest or fft % 128:
+            raise ValueError(f"sample rate {sample_rate:.12g} is not a multiple of 1.92e6")
+        self.sample_rate, self.n_rx = float(sample_rate), n_rx
+        self.fft = int(fft)
+        self.cell: Cell | None = None
+        self.mib: bytes | None = None
+        self.tti = 0
+        self.gain = 1.0
+        self._buffer = np.zeros((n_rx, 0), np.complex64)
+        self._origin = start
+        self._searching = True
+        self._doubts = 0
+
+    # receiving
+
+    def push(self, samples: NDArray[np.complex64]) -> None:
+        """Take the next samples, complex64 (n_rx, n)."""
+        self._buffer = np.concatenate([self._buffer, samples * np.float32(self.gain)], axis=1)
+
+    def skip(self, n: int) -> None:
+        """Let samples pass that were not heard; what had come is forgotten."""
+        self._origin += self._buffer.shape[1] + n
+        self._buffer = np.zeros((self.n_rx, 0), np.complex64)
+
+    def search(self) -> Acquired | None:
+        """Look for a cell in what has come, once there is enough of it; None where none is found yet."""
+        needed = int(SEARCH_S * self.sample_rate)
+        if not self._searching or self._buffer.shape[1] < needed:
+            return None
+        self._level()
+        stream = Stream(MemorySource(self._buffer, self.sample_rate), SAMPLE_RATE, keep_s=2 * SEARCH_S)
+        readable = [a for a in acquire(stream) if a.cell is not None and fft_size(a.cell.n_prb) * 3 // 4 <= self.fft]
+        if not readable:
+            self._drop(self._buffer.shape[1] - needed // 4)
+            return None
+        self._follow(readable[0])
+        return readable[0]
+
+    def next_subframe(self, *, wanted: bool = True) -> ReceivedSubframe | None:
+        """The next subframe, where all its samples have come.
+
+        Args:
+            wanted: False to pass over it without a look, which costs nothing: then the grid is empty.
+        """
+        if self.cell is None:
+            return None
+        tracker = self._tracker
+        begin = tracker.next_start - self._origin
+        if begin + self._receiver.samples_per_subframe > self._buffer.shape[1]:
+            return None
+        self.position = tracker.next_start + tracker.fraction
+        tti = self.tti
+        self.tti = (tti + 1) % TTI_MODULO
+        if wanted and begin >= 0:
+            samples = np.ascontiguousarray(self._buffer[:, begin : begin + self._receiver.samples_per_subframe])
+            result = self._receive(tti, samples)
+        else:
+            tracker.coast()
+            result = ReceivedSubframe(tti, np.zeros((self.n_rx, 0, 0), np.complex64), tracker.locked)
+        self._drop(tracker.next_start - self.samples_margin - self._origin)
+        return result
+
+    @property
+    def tti_received(self) -> int:
+        """TTI of the subframe that was received last."""
+        return (self.tti - 1) % TTI_MODULO
+
+    @property
+    def receiver(self) -> DownlinkReceiver:
+        """The cell's receiver."""
+        return self._receiver
+
+    @property
+    def samples_margin(self) -> int:
+        """Samples kept before the next subframe, for the tracker to step back into."""
+        return 32
+
+    @property
+    def cfo_hz(self) -> float:
+        """Carrier offset of the cell as the receiver sees it."""
+        return self._tracker.cfo_hz
+
+    @property
+    def locked(self) -> bool:
+        """Whether the cell is heard."""
+        return self.cell is not None and self._tracker.locked
+
+    def rsrp_dbm(self, rsrp: float) -> float:
+        """Power of a reference signal's element at the antenna from what the receiver measured."""
+        return 10 * log10(max(rsrp, _TINY) / self.gain**2)
+
+    def lose_cell(self) -> None:
+        """Give the cell up and search anew."""
+        self.cell = self.mib = None
+        self._searching = True
+
+    # sending
+
+    def set_uplink(self, ul: UplinkConfig) -> None:
+        """The cell's uplink, as its SIB2 says.
+
+        Raises:
+            ValueError: an uplink that the sample rate does not hold.
+        """
+        if self.cell is None:
+            raise ValueError("an uplink without a cell is not allowed")
+        self._transmitter = UplinkTransmitter(self.cell, ul, self.fft)
+
+    def transmit(self, sent: UeTransmission, tti: int, subframes_ahead: int) -> Burst:
+        """Samples of a transmission and when they start.
+
+        Args:
+            sent: what goes out; its power sets the amplitude.
+            tti: of the uplink subframe.
+            subframes_ahead: subframes from the one that was received last to this one.
+
+        Raises:
+            ValueError: a transmission that does not fit the cell.
+        """
+        transmitter = self._transmitter
+        power = 10 ** (sent.power_dbm / 10)
+        if isinstance(sent.sent, Preamble):
+            samples = transmitter.preamble(sent.sent.number)
+            # of the same power as resource elements of 1 mW each would have in all
+            amplitude = (power / self.fft) ** 0.5
+        else:
+            samples = transmitter.subframe(tti, sent.sent)[0]
+            n_prb = 1 if isinstance(sent.sent, PucchTransmission) else sent.sent.grant.n_prb
+            amplitude = (power / (_N_SC_PRB * n_prb)) ** 0.5
+        advance = float(timing_advance.samples(sent.n_ta, int(self.sample_rate)))
+        start = self.position + subframes_ahead * transmitter.samples_per_subframe - advance
+        cfo = self._tracker.cfo
+        return Burst(round(start), mix(samples, cfo, 0.0) * np.float32(amplitude))
+
+    # inside
+
+    def _level(self) -> None:
+        """Bring what has come to unit power, and what will come with it."""
+        power = float(np.mean(np.abs(self._buffer) ** 2))
+        if power > 0:
+            step = power**-0.5
+            self._buffer *= np.float32(step)
+            self.gain *= step
+
+    def _follow(self, acquired: Acquired) -> None:
+        """Start tracking a cell at the first whole subframe of the buffer."""
+        assert acquired.cell is not None
+        assert acquired.sfn is not None
+        self.cell, self.mib, self._searching = acquired.cell, acquired.mib, False
+        self._receiver = DownlinkReceiver(self.cell, self.fft)
+        length = self._receiver.samples_per_subframe
+        frame_start = acquired.found.frame_start * self.sample_rate / SAMPLE_RATE
+        subframes = int(np.ceil(-frame_start / length))
+        self.tti = (10 * acquired.sfn + subframes) % TTI_MODULO
+        self.position = self._origin + frame_start + subframes * length
+        self._tracker = Tracker(self.cell, self.sample_rate, self.position, acquired.found.cfo_hz)
+        self._advance = cp_lengths(self.fft, self.cell.cp)[-1] // 4
+        self._pilots = crs.flat_index(self.cell, 0)
+        self._pilot_symbols, self._pilot_subcarriers = np.divmod(self._pilots, self.cell.n_sc)
+        self._pbch = PbchDecoder(self.cell.pci, self.cell.cp)
+        _LOG.info(
+            "found cell %d: %d PRB, %d ports, SFN %d", self.cell.pci, self.cell.n_prb, self.cell.n_ports, acquired.sfn
+        )
+
+    def _receive(self, tti: int, samples: NDArray[np.complex64]) -> ReceivedSubframe:
+        """Demodulate a subframe and let the loops learn from it."""
+        assert self.cell is not None
+        tracker = self._tracker
+        grid = self._receiver.demodulate(samples, cfo=tracker.cfo, phase=tracker.phase, window_advance=self._advance)
+        reference = np.conj(crs.sequence(self.cell, tti % 10, 0))
+        pilots = grid.reshape(self.n_rx, -1)[:, self._pilots] * reference
+        tracker.update(pilots, self._pilot_symbols[:, 0], self._pilot_subcarriers)
+        if tti % 40 == 0:
+            self._check_sfn(tti // 10, grid)
+        return ReceivedSubframe(tti, grid, tracker.locked)
+
+    def _check_sfn(self, sfn: int, grid: NDArray[np.complex64]) -> None:
+        """Read the MIB now and then; two in a row with another frame number set it right."""
+        assert self.cell is not None
+        first = self.cell.n_sc // 2 - _N_SC_PBCH // 2
+        self._pbch.reset()
+        result = self._pbch.decode(np.ascontiguousarray(grid[:, :, first : first + _N_SC_PBCH]))
+        if result is None:
+            return
+        self._doubts = 0 if result.sfn == sfn else self._doubts + 1
+        if self._doubts >= 2:
+            _LOG.warning("SFN %d turns out to be %d", sfn, result.sfn)
+            self.tti = 10 * (result.sfn % SFN_MODULO) + 1
+            self._doubts = 0
+
+    def _drop(self, n: int) -> None:
+        """Forget the first samples of the buffer."""
+        if n > 0:
+            self._buffer = self._buffer[:, n:]
+            self._origin += n
