@@ -30,10 +30,11 @@ from picocell.epc.hss.algorithms import OperatorKey
 from picocell.epc.hss.subscribers import Subscriber, SubscriberStore, UnknownSubscriberError
 from picocell.epc.interfaces.transport import Message
 from picocell.epc.mme.settings import MmeSettings
+from picocell.epc.pgw.pgw import PgwSettings
 from picocell.faults import Faults
-from picocell.inet import IpHost
+from picocell.inet import IpHost, UdpSocket
 from picocell.mac.enb_settings import EnbMacSettings
-from picocell.phone import Phone
+from picocell.phone import Phone, TcpListener
 from picocell.phy.lte.cell import Cell as PhyCell
 from picocell.radio.air import AWGN, check_channel
 from picocell.radio.channel.awgn import noise
@@ -172,7 +173,9 @@ class Network:
 
     def _core_settings(self) -> EpcSettings:
         mcc, mnc = self.cell.mme_plmn or self.cell.plmn
-        return EpcSettings(mme=MmeSettings(nas=MmeNasSettings(mcc=mcc, mnc=mnc)))
+        # the host behind the gateway has the gateway's address, and answers itself
+        pgw = PgwSettings(ping=False)
+        return EpcSettings(mme=MmeSettings(nas=MmeNasSettings(mcc=mcc, mnc=mnc)), pgw=pgw)
 
     # phones
 
@@ -237,6 +240,22 @@ class Network:
             self.epc.subscribers.get(imsi)
         except UnknownSubscriberError:
             self.epc.subscribers.add(Subscriber(imsi=imsi, k=k, operator_key=opc, operator_key_kind=OperatorKey.OPC))
+
+    def tcp_listen(self, port: int) -> TcpListener:
+        """Take TCP connections at a port of the host behind the gateway.
+
+        Raises:
+            PortInUseError: the port is taken.
+        """
+        return TcpListener(self, self.host, port)
+
+    def udp_socket(self, port: int = 0) -> UdpSocket:
+        """A UDP socket of the host behind the gateway.
+
+        Raises:
+            PortInUseError: the port is taken.
+        """
+        return self.host.udp_socket(port)
 
     # time
 

@@ -107,6 +107,35 @@ class TcpSocket:
             raise ConnectionFailedError(self.connection.error)
 
 
+class TcpListener:
+    """A TCP port that takes connections."""
+
+    def __init__(self, net: "Network", host: IpHost, port: int) -> None:
+        self._net, self._host, self.port = net, host, port
+        host.listen(port)
+
+    def accept(self, timeout_ms: int = 30_000) -> TcpSocket:
+        """The next connection.
+
+        Raises:
+            TimeoutInNetwork: none came.
+        """
+        found: list[TcpConnection] = []
+
+        def came() -> bool:
+            connection = self._host.accept(self.port)
+            if connection is not None:
+                found.append(connection)
+            return bool(found)
+
+        self._net.run_until(came, timeout_ms, what=f"a connection to port {self.port}")
+        return TcpSocket(self._net, found[0])
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._host.unlisten(self.port)
+
+
 class Phone:
     """A phone.
 
@@ -303,6 +332,15 @@ class Phone:
         if not connection.established:
             raise ConnectionFailedError(connection.error or "closed")
         return TcpSocket(self._net, connection)
+
+    def tcp_listen(self, port: int) -> TcpListener:
+        """Take TCP connections at a port of the phone.
+
+        Raises:
+            PhoneError: the phone has no address.
+            PortInUseError: the port is taken.
+        """
+        return TcpListener(self._net, self._host(), port)
 
     # the network's side
 
