@@ -49,16 +49,34 @@ class BroadcastScheduler:
         self, cell: Cell, sib1_payload: bytes, si_payloads: list[bytes], *, cfi: int = 3, si_subframe: int = 9
     ) -> None:
         self.cell = cell
-        self._sib1 = Sib1.decode(sib1_payload)
-        if len(si_payloads) != len(self._sib1.scheduling):
-            raise ValueError(f"{len(si_payloads)} SI messages, but SIB1 schedules {len(self._sib1.scheduling)}")
         if si_subframe in (0, SIB1_SUBFRAME) or not 0 <= si_subframe <= 9:
             raise ValueError(f"si_subframe {si_subframe} is not allowed: use 1..4 or 6..9")
         self._cfi = cfi
         self._si_subframe = si_subframe
         self._mib = Mib(cell.n_prb, cell.phich_duration, cell.phich_resource, 0)
-        self._sib1_block = _sized(cell, cfi, SIB1_SUBFRAME, sib1_payload)
-        self._si_blocks = [_sized(cell, cfi, si_subframe, payload) for payload in si_payloads]
+        self.change(sib1_payload, si_payloads)
+
+    @property
+    def value_tag(self) -> int:
+        """systemInfoValueTag of what is broadcast."""
+        return self._sib1.value_tag
+
+    def change(self, sib1_payload: bytes, si_payloads: list[bytes]) -> None:
+        """Broadcast other system information from now on, which is to be the beginning of a modification period.
+
+        Args:
+            sib1_payload: SIB1, with another systemInfoValueTag (TS 36.331 5.2.1.3).
+            si_payloads: SI messages in the order of its schedulingInfoList.
+
+        Raises:
+            ValueError: as in the constructor; what was broadcast before stays.
+        """
+        sib1 = Sib1.decode(sib1_payload)
+        if len(si_payloads) != len(sib1.scheduling):
+            raise ValueError(f"{len(si_payloads)} SI messages, but SIB1 schedules {len(sib1.scheduling)}")
+        sib1_block = _sized(self.cell, self._cfi, SIB1_SUBFRAME, sib1_payload)
+        si_blocks = [_sized(self.cell, self._cfi, self._si_subframe, payload) for payload in si_payloads]
+        self._sib1, self._sib1_block, self._si_blocks = sib1, sib1_block, si_blocks
 
     def subframe(self, tti: int, first_pdu_index: int = 0) -> Broadcast:
         """Broadcast of a subframe; PDU indices count from ``first_pdu_index``."""
