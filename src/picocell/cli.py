@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from picocell.subscriber_cli import app as subscribers
+
 app = typer.Typer(
     name="picocell",
     help="A software-defined-radio LTE network: read cells, and soon run them.",
@@ -161,6 +163,9 @@ def _checked_plot(path: Path) -> None:
         plots.check_output(path)
     except (ValueError, plots.PlotUnavailableError) as error:
         raise UsageError(f"--plot {error}") from error
+
+
+app.add_typer(subscribers)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Home subscriber server: subscribers and their authentication vectors over S6a."""

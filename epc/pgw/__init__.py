@@ -1,0 +1,1 @@
+"""Packet data network gateway: addresses, bearers, and the way to the Internet (SGi)."""
