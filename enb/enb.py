@@ -35,6 +35,7 @@ from picocell.rrc_nas.rrc.bearer_table import SRB0, BearerTable
 from picocell.rrc_nas.rrc.enb import EnbRrc
 from picocell.rrc_nas.rrc.enb_settings import Paging
 from picocell.rrc_nas.rrc.radio_config import rach_config, uplink_config
+from picocell.rrc_nas.rrc.states import SecurityKeys
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Enb:
         self.rrc = EnbRrc(cell, sib2=sibs[2], resources=resources, settings=settings.rrc_settings)
         self.resources = resources
         self.rrc.accepting = False
+        self.rrc.verify_last = self._verify_last
         self.s1ap = EnbS1ap(
             settings.identity,
             settings.enb_id,
@@ -164,6 +166,10 @@ class Enb:
         } | {f"S1AP {name}": size for name, size in self.s1ap.tables().items()}
 
     # inside
+
+    def _verify_last(self, rnti: int, keys: SecurityKeys) -> bool:
+        table = self.ues.get(rnti)
+        return table is not None and table.verify_last(keys)
 
     def _drain(self, now: int) -> None:
         """Pass events between the layers until all is quiet."""
@@ -291,13 +297,10 @@ class Enb:
         self.mac.data_ready(rnti)
 
     def _initial_ue_message(self, event: rrc_events.InitialUeMessage, now: int) -> None:
-        registered = None
-        if event.registered_mme is not None:
-            mme = event.registered_mme
-            mcc, mnc = mme.plmn or (self.settings.identity.mcc, self.settings.identity.mnc)
-            registered = (mcc, mnc, mme.mmegi, mme.mmec)
         s_tmsi = None if event.s_tmsi is None else (event.s_tmsi.mmec, event.s_tmsi.m_tmsi)
-        if not self.s1ap.initial_ue_message(event.rnti, event.nas, event.establishment_cause, s_tmsi, registered, now):
+        if not self.s1ap.initial_ue_message(
+            event.rnti, event.nas, event.establishment_cause, s_tmsi, event.registered_mme, now
+        ):
             self.rrc.release(event.rnti, ("misc", "unspecified"), now)
 
     def _ends(self, rnti: int, erabs: tuple[int, ...]) -> list[tuple[int, int, str]]:

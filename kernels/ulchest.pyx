@@ -3,6 +3,7 @@
 import numpy as np
 
 from libc.math cimport isfinite
+from libc.stdint cimport int16_t, uint64_t
 
 from picocell.kernels import isa
 
@@ -39,6 +40,38 @@ cdef extern from "ulchest.hpp" namespace "picocell" nogil:
         double offset
         double noise
         double total
+    ctypedef struct DftPlan:
+        int n
+    bint dft_size_allowed(int n)
+    DftPlan* dft_plan_create(int n)
+    void dft_plan_destroy(DftPlan* plan)
+    cdef struct UlPuschPlan:
+        const UlDelayTables* delay
+        int pilot[2]
+        int window
+        const float* taps
+        const double* explained
+        int n_fading
+        double fading_steps
+        double min_fading, max_fading
+        const double* fading
+        const double* over_time
+        const double* over_power
+        const double* ahead
+        const double* since_own
+        double apart
+        double least_snr
+    cdef struct UlPuschBits:
+        int n_data
+        int symbols[14]
+        int q_m
+        const uint64_t* scrambling
+        const DftPlan* dft
+    cdef struct UlPuschFound:
+        float* x
+        float* variance
+        int16_t* llr
+        double* level
     cdef struct UlchestOps:
         double (*pilots)(const UlAllocation&, const float*, const int*, const float*, float*) noexcept nogil
         int (*covariance)(const float*, int, int, int, float*) noexcept nogil
@@ -47,6 +80,8 @@ cdef extern from "ulchest.hpp" namespace "picocell" nogil:
                         const float*, float*) noexcept nogil
         void (*equalise)(const UlAllocation&, const float*, const float*, const float*, const int*, int, float*,
                          float*) noexcept nogil
+        bint (*pusch)(const UlPuschPlan&, const UlAllocation&, const float*, const float*, const UlPuschBits&, double,
+                      const UlPuschFound&) noexcept nogil
     const UlchestOps& ulchest_ops(int isa)
 
 cdef const UlchestOps* _ops = &ulchest_ops(isa.chosen())
@@ -261,3 +296,90 @@ def equalise(grid, h, noise, symbols, starts):
     with nogil:
         _ops.equalise(where, y, response, power, which, n, sink, gain)
     return x, share
+
+
+cdef class PuschReceiver:
+    """Receiver of PUSCHs of one width; threads may share an object."""
+
+    cdef UlPuschPlan _plan
+    cdef DftPlan* _dft
+    cdef object _kept
+    cdef readonly int m, n_symb
+
+    def __cinit__(self, int m, DelayModels delay, taps, explained, fading, over_time, over_power, ahead, since_own, *,
+                  pilots, double fading_steps, double min_fading, double max_fading, double apart, double least_snr):
+        if not dft_size_allowed(m):
+            raise ValueError(f"{m} subcarriers are not allowed: use 12 * 2^a * 3^b * 5^c")
+        if delay.length > m:
+            raise ValueError(f"delay models of {delay.length} subcarriers do not fit {m}")
+        taps = np.ascontiguousarray(taps, np.float32)
+        explained, fading, over_time, over_power, ahead, since_own = (
+            np.ascontiguousarray(a, np.float64) for a in (explained, fading, over_time, over_power, ahead, since_own))
+        n_symb, window, n_fading = ahead.size, taps.shape[-1], fading.size
+        models = (delay._tables.n_widths, delay._tables.n_snr)
+        if n_symb not in (12, 14) or window % 12 or not 12 <= window <= min(MAX_WINDOW, m) or not n_fading:
+            raise ValueError(f"{n_symb} symbols, windows of {window} and {n_fading} steps of fading are not allowed")
+        wanted = {"taps": (*models, window, window), "explained": models, "fading": (n_fading,),
+                  "over_time": (n_fading, 2, n_symb), "over_power": (n_fading, 2, n_symb), "since_own": (n_symb,)}
+        given = {"taps": taps, "explained": explained, "fading": fading, "over_time": over_time,
+                 "over_power": over_power, "since_own": since_own}
+        for name, shape in wanted.items():
+            if given[name].shape != shape:
+                raise ValueError(f"{name} of shape {given[name].shape} is not allowed: {shape} is")
+        if not (fading_steps > 0 and 0 < min_fading < max_fading and apart > 0 and least_snr > 0):
+            raise ValueError("steps, limits of the fading, distance of the pilots and least SNR must be positive")
+        first, second = pilots
+        if not (0 <= first < n_symb // 2 <= second < n_symb):
+            raise ValueError(f"symbols {tuple(pilots)} are not allowed: one of each slot is")
+        self._dft = dft_plan_create(m)
+        if self._dft is NULL:
+            raise MemoryError
+        self._kept = (delay, taps, explained, fading, over_time, over_power, ahead, since_own)
+        self.m, self.n_symb = m, n_symb
+        self._plan.delay, self._plan.window, self._plan.n_fading = &delay._tables, window, n_fading
+        self._plan.pilot[0], self._plan.pilot[1] = first, second
+        self._plan.taps, self._plan.explained, self._plan.fading = _floats(taps), _doubles(explained), _doubles(fading)
+        self._plan.over_time, self._plan.over_power = _doubles(over_time), _doubles(over_power)
+        self._plan.ahead, self._plan.since_own = _doubles(ahead), _doubles(since_own)
+        self._plan.fading_steps, self._plan.apart, self._plan.least_snr = fading_steps, apart, least_snr
+        self._plan.min_fading, self._plan.max_fading = min_fading, max_fading
+
+    def __dealloc__(self):
+        dft_plan_destroy(self._dft)
+
+    def receive(self, const float complex[:, :, ::1] grid, const float complex[:, ::1] r, starts, symbols, int q_m,
+                const uint64_t[::1] scrambling, double cfo_hz=0.0):
+        """Symbols, their noise, soft bits and levels of a PUSCH; None where nothing at all was received."""
+        cdef UlAllocation where
+        cdef UlPuschBits bits
+        cdef UlPuschFound found
+        cdef int first, second, n
+        cdef bint heard
+        first, second = starts
+        where.n_rx, where.n_symb, where.n_sc, where.m = grid.shape[0], grid.shape[1], grid.shape[2], self.m
+        where.first[0], where.first[1] = first, second
+        if not 1 <= grid.shape[0] <= ulchest_max_rx or where.n_symb != self.n_symb:
+            raise ValueError(f"grid of shape {tuple(grid.shape)[:3]} is not allowed: (1..{MAX_RX}, {self.n_symb}, n_sc) is")
+        if min(first, second) < 0 or max(first, second) + self.m > where.n_sc:
+            raise ValueError(f"{self.m} subcarriers from {first} and {second} on do not fit {where.n_sc}")
+        if r.shape[0] != 2 or r.shape[1] != self.m:
+            raise ValueError(f"reference signal must be of shape (2, {self.m})")
+        if q_m not in (1, 2, 4, 6, 8) or not isfinite(cfo_hz):
+            raise ValueError(f"q_m {q_m} or cfo_hz {cfo_hz} is not allowed: 1, 2, 4, 6 or 8, and a finite number are")
+        n = _symbols(symbols, self.n_symb, bits.symbols)
+        if not n or scrambling.shape[0] * 64 < n * self.m * q_m:
+            raise ValueError(f"{n} symbols with {scrambling.shape[0]} words of scrambling are not allowed")
+        bits.n_data, bits.q_m, bits.scrambling, bits.dft = n, q_m, &scrambling[0], self._dft
+        x, variance = np.empty((n, self.m), np.complex64), np.empty(n, np.float32)
+        llr = np.empty(n * self.m * q_m, np.int16)
+        cdef float complex[:, ::1] to_x = x
+        cdef float[::1] to_variance = variance
+        cdef int16_t[::1] to_llr = llr
+        cdef double level[6]
+        found.x, found.variance, found.llr, found.level = <float*>&to_x[0, 0], &to_variance[0], &to_llr[0], level
+        with nogil:
+            heard = _ops.pusch(self._plan, where, <const float*>&grid[0, 0, 0], <const float*>&r[0, 0], bits, cfo_hz,
+                               found)
+        if not heard:
+            return None
+        return x, variance, llr, (level[0], level[1], level[2], level[3], level[4], level[5])

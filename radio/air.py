@@ -125,6 +125,8 @@ class Path:
         loss = np.float32(10 ** (-self.path_loss_db / 20))
         if self._fading is not None:
             return self._fading.apply(samples) * loss
+        if self._phases.size == 1:
+            return samples * loss
         return np.asarray((self._phases * loss) @ samples, np.complex64)
 
     def pass_by(self, n: int) -> None:

@@ -43,8 +43,8 @@ class Kind(StrEnum):
 
     @property
     def trigger(self) -> str:
-        """Name in TriggeringMessage (clause 9.2.1.21)."""
-        return {"i": "initiating-message", "s": "successful-outcome", "u": "unsuccessful-outcome"}[self.value[0]]
+        """Name in TriggeringMessage, in the spelling of the ASN.1 (clauses 9.2.1.21, 9.3.4)."""
+        return {"i": "initiating-message", "s": "successful-outcome", "u": "unsuccessfull-outcome"}[self.value[0]]
 
 
 class Criticality(StrEnum):

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dft.hpp"
+
 namespace picocell {
 
 constexpr int ulchest_max_subcarriers = 1320;
@@ -39,6 +41,40 @@ struct UlDelay {
     double noise, total;  // powers
 };
 
+// What does not change from one PUSCH of m subcarriers to the next.
+struct UlPuschPlan {
+    const UlDelayTables* delay;
+    int pilot[2];             // reference symbols of the subframe
+    int window;               // subcarriers of a filter
+    const float* taps;        // (n_widths, n_snr, window, window)
+    const double* explained;  // (n_widths, n_snr)
+    int n_fading;             // steps of what the correlation of the slots lacks to 1
+    double fading_steps;      // in a decade
+    double min_fading, max_fading;
+    const double* fading;      // (n_fading,)
+    const double* over_time;   // (n_fading, 2, n_symb) weights of sum and difference of the slots
+    const double* over_power;  // (n_fading, 2, n_symb) power that each explains
+    const double* ahead;       // (n_symb,) 0 at the first, 1 at the second reference symbol
+    const double* since_own;   // (n_symb,) seconds since the reference symbol of the slot
+    double apart;              // seconds between the reference symbols
+    double least_snr;
+};
+
+struct UlPuschBits {
+    int n_data;
+    int symbols[ulchest_max_symbols];  // that carry data
+    int q_m;
+    const uint64_t* scrambling;
+    const DftPlan* dft;  // of m points
+};
+
+struct UlPuschFound {
+    float* x;         // (n_data, m) modulation symbols
+    float* variance;  // (n_data,) their noise power
+    int16_t* llr;     // (n_data, m, q_m)
+    double* level;    // noise, SNR in dB, timing offset in s, frequency offset in Hz, signal power, coherence
+};
+
 struct UlchestOps {
     // pilots (2, n_rx, m): the two symbols times conj(r (2, m)). Returns their mean power.
     double (*pilots)(const UlAllocation& where, const float* grid, const int* symbols, const float* r, float* pilots);
@@ -55,6 +91,9 @@ struct UlchestOps {
     // which goes to share (n,).
     void (*equalise)(const UlAllocation& where, const float* grid, const float* h, const float* noise,
                      const int* symbols, int n, float* x, float* share);
+    // All of these in a row, the inverse DFT and the demapper. False where nothing at all was received.
+    bool (*pusch)(const UlPuschPlan& plan, const UlAllocation& where, const float* grid, const float* r,
+                  const UlPuschBits& bits, double cfo_hz, const UlPuschFound& found);
 };
 
 const UlchestOps& ulchest_ops_base();

@@ -306,6 +306,12 @@ void ul_equalise(const UlAllocation& where, const float* grid, const float* h, c
     }
 }
 
-const UlchestOps ulchest_table{ul_pilots, ul_covariance, ul_delay, ul_channel, ul_equalise};
+}  // namespace picocell::PICOCELL_NS
+
+#include "ulchest_pusch.hpp"
+
+namespace picocell::PICOCELL_NS {
+
+const UlchestOps ulchest_table{ul_pilots, ul_covariance, ul_delay, ul_channel, ul_equalise, ul_pusch};
 
 }  // namespace picocell::PICOCELL_NS

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from picocell.kernels.propagation import add_moving_fir
 from picocell.radio.channel.interpolation import TAPS, fractional_taps
 
 PROFILES: Final = ("EPA", "EVA", "ETU")
@@ -19,6 +20,7 @@ _SINUSOIDS: Final = 32
 # gains move by at most this share of a Doppler cycle between two points that a line joins: -66 dB of error
 _STEP_CYCLES: Final = 0.01
 _MAX_STEP: Final = 4096
+_KEPT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,9 @@ class FadingChannel:
         self.doppler_hz = float(doppler_hz)
         self.sample_rate = float(sample_rate)
         self.n_tx, self.n_rx = n_tx, n_rx
-        self._starts, self._filters = _tap_filters(self.profile, self.sample_rate)
-        self._history = np.zeros((n_tx, int(self._starts.max()) + TAPS - 1), np.complex64)
+        self._composite = _composite_filters(self.profile, self.sample_rate)
+        self._history = np.zeros((n_tx, self._composite.shape[1] - 1), np.complex64)
+        self._responses: dict[int, NDArray[np.complex64]] = {}
         self._position = 0
         rng = np.random.default_rng(seed)
         shape = (n_rx, n_tx, len(self.profile.powers), _SINUSOIDS)
@@ -119,12 +122,15 @@ class FadingChannel:
 
     def gains(self, times: NDArray[np.float64]) -> NDArray[np.complex64]:
         """Tap gains at given times in seconds: complex64 ``(n_rx, n_tx, n_taps, len(times))``."""
+        amplitude = np.sqrt(np.array(self.profile.powers) / _SINUSOIDS).astype(np.float32)
+        if len(times) <= _KEPT:
+            turns = np.exp(2j * np.pi * ((self._rates[..., None] * times + self._phases[..., None]) % 1.0))
+            return np.asarray(turns.sum(axis=-2) * amplitude[:, None], np.complex64)
         shape = (*self._rates.shape[:-1], len(times))
         total = np.zeros(shape, np.complex64)
         for i in range(_SINUSOIDS):
             cycles = self._rates[..., i, None] * times + self._phases[..., i, None]
             total += np.exp(2j * np.pi * (cycles % 1.0)).astype(np.complex64)
-        amplitude = np.sqrt(np.array(self.profile.powers) / _SINUSOIDS).astype(np.float32)
         return np.asarray(total * amplitude[:, None], np.complex64)
 
     def frequency_response(self, time: float, frequencies: NDArray[np.float64]) -> NDArray[np.complex64]:
@@ -154,37 +160,50 @@ class FadingChannel:
             raise ValueError(f"samples of shape {np.shape(samples)} do not fit: ({self.n_tx}, n) is needed")
         n = block.shape[1]
         buffer = np.concatenate([self._history, block], axis=1)
-        gains = self._gains_of_block(n)
         out = np.zeros((self.n_rx, n), np.complex64)
-        for i, (start, taps) in enumerate(zip(self._starts, self._filters, strict=True)):
-            first = self._history.shape[1] - int(start) - (len(taps) - 1)
-            piece = buffer[:, first : first + n + len(taps) - 1]
-            path = np.stack([np.convolve(antenna, taps, "valid") for antenna in piece]) if n else piece[:, :0]
-            out += np.einsum("rtn,tn->rn", gains[:, :, i], path)
+        done = 0
+        while done < n:
+            node, offset = divmod(self._position + done, self._step)
+            end = min(done + self._step - offset, n)
+            self._add_stretch(out, buffer, node, offset, done, end)
+            done = end
         self._history = buffer[:, n:].copy()
         self._position += n
         return out
 
+    def _add_stretch(
+        self, out: NDArray[np.complex64], buffer: NDArray[np.complex64], node: int, offset: int, done: int, end: int
+    ) -> None:
+        """Samples ``done`` to ``end``, between two points of the grid of gains."""
+        taps = self._response(node)
+        slope = self._response(node + 1) - taps
+        stretch = buffer[:, done : end + taps.shape[-1] - 1]
+        for i in range(self.n_rx):
+            for j in range(self.n_tx):
+                add_moving_fir(
+                    stretch[j], taps[i, j], slope[i, j], offset / self._step, 1 / self._step, out[i, done:end]
+                )
+
+    def _response(self, node: int) -> NDArray[np.complex64]:
+        """Impulse responses at a point of the grid, complex64 (n_rx, n_tx, length); the last few are kept."""
+        found = self._responses.get(node)
+        if found is None:
+            gains = self.gains(np.array([node * (self._step / self.sample_rate)]))[..., 0]
+            found = np.asarray(gains @ self._composite, np.complex64)
+            self._responses[node] = found
+            while len(self._responses) > _KEPT:
+                del self._responses[next(iter(self._responses))]
+        return found
+
     @property
     def memory(self) -> int:
         """Samples that go on to arrive after the last one that was sent."""
-        return self._history.shape[1]
+        return int(self._history.shape[1])
 
     def skip(self, n: int) -> None:
         """Let ``n`` samples of silence pass, where silence has already filled the channel's memory."""
         self._history[:] = 0
         self._position += n
-
-    def _gains_of_block(self, n: int) -> NDArray[np.complex64]:
-        """Tap gains at the next ``n`` samples, on lines between the points of a grid that blocks do not move."""
-        step = self._step
-        first, last = self._position // step, (self._position + n) // step + 1
-        nodes = self.gains(np.arange(first, last + 1, dtype=np.float64) * (step / self.sample_rate))
-        at = np.arange(self._position, self._position + n)
-        node = at // step - first
-        share = ((at % step) / step).astype(np.float32)
-        slope = np.diff(nodes, axis=-1)
-        return np.asarray(nodes[..., node] + slope[..., node] * share, np.complex64)
 
 
 def _by_name(choice: Profile | str) -> Profile:
@@ -192,8 +211,8 @@ def _by_name(choice: Profile | str) -> Profile:
     return profile(choice) if isinstance(choice, str) else choice
 
 
-def _tap_filters(choice: Profile, sample_rate: float) -> tuple[NDArray[np.int64], list[NDArray[np.float32]]]:
-    """Whole samples before each path's filter, and the filters that delay by the rest, in convolution order.
+def _composite_filters(choice: Profile, sample_rate: float) -> NDArray[np.float32]:
+    """Filter of each path, whole samples of delay included, in convolution order: float32 (n_taps, length).
 
     A path's filter delays by `FadingChannel.latency` samples in addition.
     """
@@ -201,4 +220,7 @@ def _tap_filters(choice: Profile, sample_rate: float) -> tuple[NDArray[np.int64]
     # a delay of d is read 1 - (d mod 1) after the sample that is one more than its whole part back
     whole = np.floor(delays).astype(np.int64)
     filters = fractional_taps(1 - (delays - whole))[:, ::-1].astype(np.float32)
-    return whole, list(filters)
+    out = np.zeros((len(whole), int(whole.max()) + filters.shape[1]), np.float32)
+    for row, start, taps in zip(out, whole, filters, strict=True):
+        row[start : start + len(taps)] = taps
+    return out

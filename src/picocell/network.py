@@ -33,11 +33,11 @@ from picocell.epc.mme.settings import MmeSettings
 from picocell.epc.pgw.pgw import PgwSettings
 from picocell.faults import Faults
 from picocell.inet import IpHost, UdpSocket
+from picocell.kernels.propagation import Noise
 from picocell.mac.enb_settings import EnbMacSettings
 from picocell.phone import Phone, TcpListener
 from picocell.phy.lte.cell import Cell as PhyCell
 from picocell.radio.air import AWGN, check_channel
-from picocell.radio.channel.awgn import noise
 from picocell.rrc_nas.nas.mme_settings import MmeNasSettings
 from picocell.rrc_nas.rrc.enb_settings import EnbRrcSettings
 from picocell.rrc_nas.rrc.radio_config import pdsch_config
@@ -163,7 +163,7 @@ class Network:
         self.captures = Captures(Path(pcap)) if pcap is not None else None
         self._latency = core_latency_ms
         self._in_core: deque[tuple[int, Message]] = deque()
-        self._rng = np.random.default_rng([seed, 0])
+        self._noise_source = Noise([seed, 0])
         power = self.enb.ul.power
         target_dbm = power.p0_nominal_pusch + (power.alpha - 1) * PATH_LOSS_DB - 10 * log10(_N_SC_PRB)
         self._noise = 10 ** ((target_dbm - snr_db) / 10)
@@ -317,7 +317,7 @@ class Network:
         quiet = request is None or not (request.ulsch or request.uci or self.radio.listens(at))
         if quiet and not self.radio.late:
             return
-        samples = noise((self.radio.n_rx, n), self._noise, self._rng)
+        samples = self._noise_source.draw((self.radio.n_rx, n), self._noise)
         if heard is not None:
             samples += heard
         self._late.append(samples)

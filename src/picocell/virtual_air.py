@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from picocell.enb.enb import Enb
+from picocell.kernels.propagation import Noise
 from picocell.mac.enb_mac import DownlinkSubframe
 from picocell.phy.fapi_uplink import UlConfigRequest, UlIndication
 from picocell.phy.lte.downlink import DownlinkTransmitter
 from picocell.phy.lte.frame import TTI_MODULO
 from picocell.phy.lte.uplink import UplinkReceiver
 from picocell.radio.air import Path
-from picocell.radio.channel.awgn import noise
 from picocell.ue.phy import Burst
 
 PATH_LOSS_DB: Final = 80.0
@@ -106,7 +106,7 @@ class PhoneLink:
         self._up = Path(
             rate, 1, radio.n_rx, channel=channel, path_loss_db=PATH_LOSS_DB, distance_m=distance_m, seed=[seed, 2]
         )
-        self._rng = np.random.default_rng([seed, 3])
+        self._noise_source = Noise([seed, 3])
         self._n_rx = n_rx
         self._pending: dict[int, NDArray[np.complex64]] = {}
         self.snr_db = snr_db
@@ -137,7 +137,7 @@ class PhoneLink:
         """What the phone hears of a millisecond, complex64 (n_rx, n)."""
         arriving = self._down.apply(samples, self._n)
         assert arriving is not None
-        arriving += noise(arriving.shape, self._noise, self._rng)
+        self._noise_source.add(arriving, self._noise)
         return arriving
 
     def asleep(self) -> None:

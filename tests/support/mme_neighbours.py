@@ -215,7 +215,10 @@ class ScriptedHss:
         self.out: list[bytes] = []
 
     def receive(self, data: bytes, now: int) -> None:
-        packet = s6a.decode(data)
+        try:
+            packet = s6a.decode(data)
+        except s6a.DiameterError:  # the MME's answer to a damaged packet names no session
+            return
         request = packet.message
         if not isinstance(request, s6a.Request):
             return

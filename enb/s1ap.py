@@ -1,0 +1,471 @@
+"""The eNB's end of S1AP (TS 36.413): setup, reset, errors, paging and overload; UEs are in `s1ap_ue`.
+
+An object without a socket or a clock: `receive` takes what came, `messages_to_send` gives what goes, `next_event` tells
+what it means, `handle_timers` is called at `next_timer`. Times are absolute milliseconds.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Final
+
+from picocell.enb import s1ap_events as events
+from picocell.enb.s1ap_ue import UeConnection, UeProcedures
+from picocell.enb.system_information import Identity
+from picocell.epc.interfaces import s1ap_values as values
+from picocell.epc.interfaces.gtpv2c_ies import pack_plmn
+from picocell.epc.interfaces.s1ap import S1apPdu
+from picocell.epc.interfaces.s1ap_errors import ENB_ID, MME_ID, NOT_COMPATIBLE, SEMANTIC_ERROR, judge, refusal
+from picocell.epc.interfaces.s1ap_values import CauseValue
+from picocell.epc.interfaces.transport import Interface, Message
+
+_log = logging.getLogger(__name__)
+
+_IDS_UNKNOWN: Final = {"unknown-mme-ue-s1ap-id", "unknown-enb-ue-s1ap-id", "unknown-pair-ue-s1ap-id"}
+_MAX_CONNECTIONS: Final = 256
+"""maxnoofIndividualS1ConnectionsToReset (clause 9.1.8.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnbS1apSettings:
+    """Timers of the eNB's end of S1AP.
+
+    Attributes:
+        guard_ms: how long an answer of the MME or of our own layers is waited for.
+        retry_ms: when a failed S1 Setup is tried again where the MME names no time.
+        attempts: times that a Reset or a configuration update is sent in all.
+        paging_drx: default paging cycle in radio frames.
+    """
+
+    guard_ms: int = 10_000
+    retry_ms: int = 10_000
+    attempts: int = 3
+    paging_drx: int = 128
+
+    def __post_init__(self) -> None:
+        if self.paging_drx not in values.PAGING_DRX:
+            raise ValueError(f"paging cycle of {self.paging_drx} frames; allowed are {values.PAGING_DRX}")
+        if min(self.guard_ms, self.retry_ms, self.attempts) < 1:
+            raise ValueError("guard_ms, retry_ms and attempts are at least 1")
+
+
+class S1State(Enum):
+    """Where the S1 interface is."""
+
+    DOWN = "no association"
+    SETTING_UP = "S1 Setup sent"
+    WAITING = "waiting to try again"
+    READY = "served"
+
+
+@dataclass(slots=True)
+class _Repeated:
+    """A procedure of the whole interface that is repeated until it is answered."""
+
+    name: str
+    ies: dict[str, Any]
+    at: int
+    left: int
+
+
+class EnbS1ap(UeProcedures):
+    """One eNB towards its MME."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        enb_id: int,
+        name: str,
+        address: str,
+        mme_address: str,
+        gtpu_address: str,
+        *,
+        settings: EnbS1apSettings = EnbS1apSettings(),
+    ) -> None:
+        """Start without an association.
+
+        Args:
+            identity: the cell; PLMN and TAC are told to the MME.
+            enb_id: macro eNB identity, 20 bits.
+            name: eNB name, at most 150 characters.
+            address: our own address.
+            mme_address: the MME's.
+            gtpu_address: our end of the tunnels.
+            settings: timers.
+
+        Raises:
+            ValueError: an identity out of its range, or a PLMN that is none.
+        """
+        if not 0 <= enb_id < 1 << 20:
+            raise ValueError(f"eNB identity {enb_id} is outside 0..{(1 << 20) - 1}")
+        if not 0 < len(name) <= 150:
+            raise ValueError(f"eNB name of {len(name)} characters; allowed are 1 to 150")
+        if not 0 <= identity.tac < 1 << 16:
+            raise ValueError(f"TAC {identity.tac} is outside 0..65535")
+        pack_plmn(identity.mcc, identity.mnc)
+        super().__init__(identity, address, mme_address, gtpu_address, settings.guard_ms)
+        self.enb_id, self.name, self.settings = enb_id, name, settings
+        self.state = S1State.DOWN
+        self.overload: str | None = None
+        self._setup_timer: int | None = None
+        self._repeated: dict[str, _Repeated] = {}
+        self._handlers: dict[str, Callable[[S1apPdu, dict[str, Any] | None, int], None]] = {
+            "S1SetupResponse": self._setup_response,
+            "S1SetupFailure": self._setup_failure,
+            "Paging": self._paging,
+            "Reset": self._reset,
+            "ResetAcknowledge": self._reset_acknowledge,
+            "ErrorIndication": self._error_indication,
+            "OverloadStart": self._overload_start,
+            "OverloadStop": self._overload_stop,
+            "MMEConfigurationUpdate": self._mme_configuration,
+            "ENBConfigurationUpdateAcknowledge": self._update_acknowledge,
+            "ENBConfigurationUpdateFailure": self._update_failure,
+            **dict.fromkeys(self._ue_handlers, self._take_ue_message),
+        }
+
+    @property
+    def ready(self) -> bool:
+        """Whether the MME serves this eNB."""
+        return self.state is S1State.READY
+
+    @property
+    def gtpu_address(self) -> str:
+        """Our end of the tunnels."""
+        return self._gtpu_address
+
+    def connect(self, now: int) -> None:
+        """The association stands: send S1 Setup (clause 8.7.3)."""
+        self._drop_all()
+        self._repeated.clear()
+        self._send_setup(now)
+
+    def connection_lost(self, now: int, *, retry: bool = True) -> None:
+        """The association is lost: all UEs are, too. With ``retry`` S1 Setup is sent again after `retry_ms`."""
+        self._interface_gone(("transport", "transport-resource-unavailable"))
+        self.state = S1State.WAITING if retry else S1State.DOWN
+        self._setup_timer = now + self.settings.retry_ms if retry else None
+
+    def receive(self, message: Message, now: int) -> None:
+        """Take what came on S1; never raises for what a peer sent."""
+        if message.interface is not Interface.S1AP or message.source != self._mme_address:
+            self._count("misdirected")
+            _log.warning(
+                "eNB %s: %s message from %s dropped: our MME is %s",
+                self._address,
+                message.interface,
+                message.source,
+                self._mme_address,
+            )
+            return
+        verdict = judge(message.data, self._handlers)
+        if verdict.answer is not None:
+            self._send_pdu(verdict.answer, message.stream)
+        if verdict.pdu is None:
+            self._count("refused")
+            _log.warning("eNB %s: refused from MME %s: %s", self._address, message.source, verdict.reason)
+            return
+        pdu = verdict.pdu
+        self._count(f"received:{pdu.message}")
+        if not self.ready and pdu.message not in ("S1SetupResponse", "S1SetupFailure", "ErrorIndication"):
+            _log.warning("eNB %s: %s before S1 Setup is done", self._address, pdu.message)
+            self._send_pdu(refusal(pdu, NOT_COMPATIBLE), message.stream)
+            return
+        try:
+            self._handlers[pdu.message or ""](pdu, verdict.report, now)
+        except values.ValueRefused as error:  # of the right type, and yet it means nothing
+            self._count("semantic_error")
+            _log.warning("eNB %s: %s refused: %s", self._address, pdu.message, error)
+            self._send_pdu(refusal(pdu, SEMANTIC_ERROR), message.stream)
+
+    def messages_to_send(self) -> list[Message]:
+        """What goes out; each message is returned once."""
+        out = list(self._outgoing)
+        self._outgoing.clear()
+        return out
+
+    def next_event(self) -> events.Event | None:
+        """What happened, in order; None where nothing is left."""
+        return self._events.popleft() if self._events else None
+
+    def next_timer(self) -> int | None:
+        """When `handle_timers` is to be called, None for not at all."""
+        times = self._ue_timers() + [one.at for one in self._repeated.values()]
+        times += [self._setup_timer] if self._setup_timer is not None else []
+        return min(times, default=None)
+
+    def handle_timers(self, now: int) -> None:
+        """Carry out what is due."""
+        if self._setup_timer is not None and self._setup_timer <= now:
+            if self.state is S1State.SETTING_UP:
+                self._setup_refused(None, now, None)
+            else:
+                self._send_setup(now)
+        for key, one in list(self._repeated.items()):
+            if one.at <= now:
+                self._repeat(key, one, now)
+        self._handle_ue_timers(now)
+
+    def tables(self) -> dict[str, int]:
+        """Sizes of all tables; zero for an eNB without UEs."""
+        return {
+            "ues": len(self._by_rnti),
+            "enb_ue_s1ap_ids": len(self._by_enb_id),
+            "guards": len(self._ue_timers()),
+            "procedures": len(self._repeated),
+            "outgoing": len(self._outgoing),
+            "events": len(self._events),
+        }
+
+    def reset(
+        self, now: int, rntis: Sequence[int] | None = None, cause: CauseValue = ("misc", "om-intervention")
+    ) -> None:
+        """Have the MME forget UEs, or all of them (clause 8.7.1.2.2); our own contexts are gone at once.
+
+        Raises:
+            ValueError: more UEs than a message can name.
+        """
+        if rntis is not None and len(rntis) > _MAX_CONNECTIONS:
+            raise ValueError(f"reset of {len(rntis)} UEs; at most {_MAX_CONNECTIONS} in one message")
+        if not self.ready:
+            return
+        if rntis is None:
+            self._drop_all()
+            kind: tuple[str, Any] = ("s1-Interface", "reset-all")
+        else:
+            found = [ue for ue in (self._by_rnti.get(rnti) for rnti in rntis) if ue is not None]
+            if not found:
+                return
+            kind = ("partOfS1-Interface", [_connection(ue.mme_id, ue.enb_id) for ue in found])
+            for ue in found:
+                self._drop(ue)
+        self._start("Reset", {"Cause": cause, "ResetType": kind}, now)
+
+    def update_configuration(self, now: int, *, identity: Identity | None = None, name: str | None = None) -> None:
+        """Tell the MME of a new name, PLMN or TAC (clause 8.7.4)."""
+        ies: dict[str, Any] = {}
+        if name is not None:
+            self.name = ies["eNBname"] = name
+        if identity is not None:
+            self._identity = replace(identity)
+            ies["SupportedTAs"] = self._supported_tas()
+        if ies and self.ready:
+            self._start("ENBConfigurationUpdate", ies, now)
+
+    # S1 Setup
+
+    def _send_setup(self, now: int) -> None:
+        who = self._identity
+        ies = {
+            "Global-ENB-ID": {
+                "pLMNidentity": pack_plmn(who.mcc, who.mnc),
+                "eNB-ID": ("macroENB-ID", (self.enb_id, 20)),
+            },
+            "eNBname": self.name,
+            "SupportedTAs": self._supported_tas(),
+            "DefaultPagingDRX": f"v{self.settings.paging_drx}",
+        }
+        self.state = S1State.SETTING_UP
+        self._setup_timer = now + self.settings.guard_ms
+        self._send("S1SetupRequest", ies, 0)
+
+    def _setup_response(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del report, now
+        if self.state is not S1State.SETTING_UP:
+            self._unexpected(pdu)
+            return
+        ies = pdu.ies
+        gummeis = tuple(
+            values.Gummei(*values.read_plmn(plmn), int.from_bytes(group, "big"), code[0])
+            for served in ies["ServedGUMMEIs"]
+            for plmn in served["servedPLMNs"]
+            for group in served["servedGroupIDs"]
+            for code in served["servedMMECs"]
+        )
+        self.state, self._setup_timer, self.overload = S1State.READY, None, None
+        name, capacity = ies.get("MMEname", ""), ies.get("RelativeMMECapacity", 0)
+        _log.info("eNB %s: S1 Setup done with MME %s (%s); %s", self._address, name, self._mme_address, self._who())
+        self._events.append(events.S1SetupDone(name, gummeis, capacity))
+
+    def _setup_failure(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del report
+        if self.state is not S1State.SETTING_UP:
+            self._unexpected(pdu)
+            return
+        wait = pdu.ies.get("TimeToWait")
+        wait_ms = None if wait is None else 1000 * int(wait.strip("vs"))
+        self._setup_refused(values.read_cause(pdu.ies), now, wait_ms)
+
+    def _setup_refused(self, cause: CauseValue | None, now: int, wait_ms: int | None) -> None:
+        """Say why there is no MME, and plan the next attempt; never before Time to Wait (clause 8.7.3.3)."""
+        self.state = S1State.WAITING
+        self._setup_timer = now + (self.settings.retry_ms if wait_ms is None else wait_ms)
+        what = "does not answer S1 Setup" if cause is None else f"refused S1 Setup: {values.cause_text(cause)}"
+        text = f"MME {self._mme_address} {what}. eNB {self.name}: {self._who()}"
+        if cause == ("misc", "unknown-PLMN"):
+            text += "; the MME serves another PLMN or TAC, which its own log names"
+        _log.error("%s", text)
+        self._events.append(events.S1SetupFailed(text, cause, self._setup_timer))
+
+    def _who(self) -> str:
+        who = self._identity
+        plmn = values.plmn_text(pack_plmn(who.mcc, who.mnc))
+        return f"PLMN {plmn}, TAC {values.tac_text(who.tac)}, eNB {self.enb_id} (0x{self.enb_id:05x})"
+
+    def _supported_tas(self) -> list[dict[str, Any]]:
+        who = self._identity
+        return [{"tAC": who.tac.to_bytes(2, "big"), "broadcastPLMNs": [pack_plmn(who.mcc, who.mnc)]}]
+
+    # other procedures of the interface
+
+    def _paging(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del report, now
+        ies = pdu.ies
+        kind, content = ies["UEPagingID"]
+        drx = ies.get("pagingDRX")
+        tais = []
+        for item in ies["TAIList"]:
+            tais.append(values.read_tai(item["tAI"]))
+        if kind not in ("s-TMSI", "iMSI"):
+            raise values.ValueRefused(f"paging identity of the kind {kind}")
+        page = events.PagingRequest(
+            ies["UEIdentityIndexValue"][0],
+            values.read_s_tmsi(content) if kind == "s-TMSI" else None,
+            values.read_imsi(content) if kind == "iMSI" else None,
+            None if drx is None else int(drx.strip("v")),
+            ies.get("CNDomain", "ps"),
+            tuple(tais),
+        )
+        who = self._identity
+        if values.TaIdentity(who.mcc, who.mnc, who.tac) in tais:
+            self._events.append(page)
+        else:
+            self._count("paging_elsewhere")
+            _log.warning("eNB %s: paging for other tracking areas: %s", self._address, tais)
+
+    def _reset(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del now
+        cause = values.read_cause(pdu.ies)
+        kind, content = pdu.ies["ResetType"]
+        ies: dict[str, Any] = {}
+        if kind == "s1-Interface":
+            rntis = self._drop_all()
+        elif kind == "partOfS1-Interface":
+            named = [(item.get("mME-UE-S1AP-ID"), item.get("eNB-UE-S1AP-ID")) for item in _items(content)]
+            found = [ue for ue in (self._find(*pair) for pair in named) if isinstance(ue, UeConnection)]
+            for ue in found:
+                self._drop(ue)
+            rntis = tuple(dict.fromkeys(ue.rnti for ue in found))
+            ies["UE-associatedLogicalS1-ConnectionListResAck"] = [_connection(*pair) for pair in named]
+        else:
+            raise values.ValueRefused(f"reset of the kind {kind}")
+        _log.warning(
+            "eNB %s: MME %s reset %d UEs: %s", self._address, self._mme_address, len(rntis), values.cause_text(cause)
+        )
+        self._events.append(events.Reset(rntis, kind == "s1-Interface", cause))
+        self._send("ResetAcknowledge", ies if report is None else {**ies, "CriticalityDiagnostics": report}, 0)
+
+    def _reset_acknowledge(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del report, now
+        if self._repeated.pop("Reset", None) is None:
+            self._unexpected(pdu)
+
+    def _error_indication(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        """The MME reports an error (clause 8.7.2); a connection that it does not know is released."""
+        del report, now
+        mme_id, enb_id = pdu.ies.get(MME_ID), pdu.ies.get(ENB_ID)
+        cause = values.read_cause(pdu.ies)
+        found = self._find(mme_id, enb_id) if (mme_id, enb_id) != (None, None) else None
+        ue = found if isinstance(found, UeConnection) else None
+        _log.warning(
+            "eNB %s: MME %s indicates an error for MME-UE-S1AP-ID %s, eNB-UE-S1AP-ID %s: %s",
+            self._address,
+            self._mme_address,
+            mme_id,
+            enb_id,
+            cause,
+        )
+        self._events.append(events.ErrorIndicated(ue.rnti if ue is not None else None, cause))
+        if ue is not None and cause[1] in _IDS_UNKNOWN:
+            self._release_locally(ue, cause)
+
+    def _overload_start(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del report, now
+        kind, action = pdu.ies["OverloadResponse"]
+        if kind != "overloadAction":
+            raise values.ValueRefused(f"overload response of the kind {kind}")
+        self.overload = action
+        _log.warning("eNB %s: MME %s is overloaded: %s", self._address, self._mme_address, action)
+        self._events.append(events.OverloadStarted(action, pdu.ies.get("TrafficLoadReductionIndication")))
+
+    def _overload_stop(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del pdu, report, now
+        self.overload = None
+        self._events.append(events.OverloadStopped())
+
+    def _mme_configuration(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del now
+        _log.info("eNB %s: MME %s changed its configuration: %s", self._address, self._mme_address, sorted(pdu.ies))
+        self._send("MMEConfigurationUpdateAcknowledge", {} if report is None else {"CriticalityDiagnostics": report}, 0)
+
+    def _update_acknowledge(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del report, now
+        if self._repeated.pop("ENBConfigurationUpdate", None) is None:
+            self._unexpected(pdu)
+
+    def _update_failure(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
+        del report
+        one = self._repeated.get("ENBConfigurationUpdate")
+        if one is None:
+            self._unexpected(pdu)
+            return
+        wait = pdu.ies.get("TimeToWait")
+        cause = values.read_cause(pdu.ies)
+        _log.error(
+            "eNB %s: MME %s refused our configuration: %s; %s",
+            self._address,
+            self._mme_address,
+            values.cause_text(cause),
+            self._who(),
+        )
+        if wait is None:
+            del self._repeated["ENBConfigurationUpdate"]
+        else:
+            one.at = now + 1000 * int(wait.strip("vs"))
+
+    def _start(self, name: str, ies: dict[str, Any], now: int) -> None:
+        self._repeated[name] = _Repeated(name, ies, now + self.settings.guard_ms, self.settings.attempts - 1)
+        self._send(name, ies, 0)
+
+    def _repeat(self, key: str, one: _Repeated, now: int) -> None:
+        if one.left == 0:
+            del self._repeated[key]
+            self._count(f"unanswered:{one.name}")
+            _log.error("eNB %s: MME %s does not answer %s", self._address, self._mme_address, one.name)
+            return
+        one.left, one.at = one.left - 1, now + self.settings.guard_ms
+        self._send(one.name, one.ies, 0)
+
+    def _interface_gone(self, cause: CauseValue) -> None:
+        self._repeated.clear()
+        self._outgoing.clear()
+        self.overload = None
+        _log.error("eNB %s: association with MME %s lost", self._address, self._mme_address)
+        self._events.append(events.Reset(self._drop_all(), True, cause))
+
+    def _unexpected(self, pdu: S1apPdu) -> None:
+        """An outcome that nothing waits for; dropped (clause 10.4 lets a response have no effect)."""
+        self._count(f"unexpected:{pdu.message}")
+        _log.warning("eNB %s: %s that nothing waits for", self._address, pdu.message)
+
+
+def _items(content: list[Any]) -> list[dict[str, Any]]:
+    """Connections of a Reset; an item of another kind names none."""
+    return [item if isinstance(item, dict) else {} for item in content]
+
+
+def _connection(mme_id: int | None, enb_id: int | None) -> dict[str, int]:
+    """Item of UE-associated Logical S1-connection List."""
+    pair = {"mME-UE-S1AP-ID": mme_id, "eNB-UE-S1AP-ID": enb_id}
+    return {name: value for name, value in pair.items() if value is not None}

@@ -1,0 +1,12 @@
+#if defined(__x86_64__)
+#define PICOCELL_ISA_LEVEL 1
+#include "isa_begin.hpp"
+#include "propagation_body.hpp"
+
+namespace picocell {
+const PropagationOps& propagation_ops_avx2() {
+    static const PropagationOps ops{avx2::add_noise, avx2::fir};
+    return ops;
+}
+}  // namespace picocell
+#endif

@@ -1,0 +1,1 @@
+"""Non-access stratum: EPS mobility and session management (TS 24.301)."""
