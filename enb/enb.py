@@ -10,6 +10,7 @@ Each millisecond, in this order::
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from picocell.enb import s1ap_events
@@ -50,6 +51,7 @@ class Enb:
         settings: what it is.
         address: of its end of S1AP and GTP-U.
         mme_address: of the MME.
+        core_clock: ms of the core's protocols, where the radio's time may stand still; the radio's time when None.
 
     Attributes:
         mac: medium access control.
@@ -59,8 +61,11 @@ class Enb:
         ues: bearers of each UE by RNTI.
     """
 
-    def __init__(self, settings: EnbSettings, *, address: str, mme_address: str) -> None:
+    def __init__(
+        self, settings: EnbSettings, *, address: str, mme_address: str, core_clock: Callable[[], int] | None = None
+    ) -> None:
         self.settings = settings
+        self._core_clock = core_clock
         cell, sibs = settings.cell, settings.sibs()
         self.cell = cell
         self.ul = uplink_config(sibs[2], n_prb=cell.n_prb)
@@ -112,19 +117,19 @@ class Enb:
 
     def connect(self, now: int) -> None:
         """There is an association with the MME: set S1 up."""
-        self.s1ap.connect(now)
+        self.s1ap.connect(self._core_now(now))
         self._drain(now)
 
     def connection_lost(self, now: int) -> None:
         """The association with the MME is gone."""
-        self.s1ap.connection_lost(now)
+        self.s1ap.connection_lost(self._core_now(now))
         self.rrc.accepting = False
         self._drain(now)
 
     def receive(self, message: Message, now: int) -> None:
         """A message of the MME or a packet of the SGW."""
         if message.interface is Interface.S1AP:
-            self.s1ap.receive(message, now)
+            self.s1ap.receive(message, self._core_now(now))
             self._drain(now)
         elif message.interface is Interface.S1U:
             self._receive_packet(message, now)
@@ -141,13 +146,11 @@ class Enb:
         """Timers of all layers but the MAC's, which `downlink` sees to."""
         for table in self.ues.values():
             table.handle_timers(now)
-        for layer in (self.rrc, self.s1ap):
+        core_now = self._core_now(now)
+        for layer, at in ((self.rrc, now), (self.s1ap, core_now), (self.user_plane.endpoint, core_now)):
             due = layer.next_timer()
-            if due is not None and due <= now:
-                layer.handle_timers(now)
-        due = self.user_plane.endpoint.next_timer()
-        if due is not None and due <= now:
-            self.user_plane.endpoint.handle_timers(now)
+            if due is not None and due <= at:
+                layer.handle_timers(at)
         self._drain(now)
 
     def next_event(self) -> EnbEvent | None:
@@ -166,6 +169,9 @@ class Enb:
         } | {f"S1AP {name}": size for name, size in self.s1ap.tables().items()}
 
     # inside
+
+    def _core_now(self, now: int) -> int:
+        return now if self._core_clock is None else self._core_clock()
 
     def _verify_last(self, rnti: int, keys: SecurityKeys) -> bool:
         table = self.ues.get(rnti)
@@ -222,7 +228,7 @@ class Enb:
             case bearers.MaxRetxReached():
                 self.rrc.radio_link_failure(rnti, f"RLC of channel {lcid} gave up", now)
             case bearers.CountExhausted():
-                self.s1ap.release_request(rnti, ("radioNetwork", "unspecified"), now)
+                self.s1ap.release_request(rnti, ("radioNetwork", "unspecified"), self._core_now(now))
 
     # RRC
 
@@ -254,14 +260,14 @@ class Enb:
             case rrc_events.UeCapability(rnti, container):
                 s1ap.ue_capability(rnti, container)
             case rrc_events.ReleaseRequest(rnti, cause):
-                s1ap.release_request(rnti, cause, now)
+                s1ap.release_request(rnti, cause, self._core_now(now))
             case rrc_events.UeRenamed(old, new):
                 self._rename(old, new)
             case rrc_events.UeGone(rnti, cause, known, ordered):
                 if ordered:
                     s1ap.release_complete(rnti)
                 elif known:
-                    s1ap.release_request(rnti, cause, now)
+                    s1ap.release_request(rnti, cause, self._core_now(now))
                 self._forget(rnti)
 
     def _radio_event(self, rnti: int, event: radio_events.RadioEvent, now: int) -> None:
@@ -299,7 +305,7 @@ class Enb:
     def _initial_ue_message(self, event: rrc_events.InitialUeMessage, now: int) -> None:
         s_tmsi = None if event.s_tmsi is None else (event.s_tmsi.mmec, event.s_tmsi.m_tmsi)
         if not self.s1ap.initial_ue_message(
-            event.rnti, event.nas, event.establishment_cause, s_tmsi, event.registered_mme, now
+            event.rnti, event.nas, event.establishment_cause, s_tmsi, event.registered_mme, self._core_now(now)
         ):
             self.rrc.release(event.rnti, ("misc", "unspecified"), now)
 
@@ -367,11 +373,11 @@ class Enb:
                 rrc.downlink_nas(rnti, nas, now)
             case s1ap_events.InitialContextSetupRequest(rnti):
                 for erab in event.erabs:
-                    self.user_plane.open(rnti, erab.erab_id, erab.transport_address, erab.teid, now)
+                    self.user_plane.open(rnti, erab.erab_id, erab.transport_address, erab.teid, self._core_now(now))
                 rrc.initial_context_setup(rnti, event, now)
             case s1ap_events.ErabSetupRequest(rnti):
                 for erab in event.erabs:
-                    self.user_plane.open(rnti, erab.erab_id, erab.transport_address, erab.teid, now)
+                    self.user_plane.open(rnti, erab.erab_id, erab.transport_address, erab.teid, self._core_now(now))
                 rrc.erab_setup(rnti, event.erabs, None, now)
             case s1ap_events.ErabReleaseCommand(rnti, erab_ids, nas):
                 rrc.erab_release(rnti, erab_ids, nas, now)
@@ -385,7 +391,7 @@ class Enb:
         if isinstance(found, TunnelUnknown):
             _LOG.info("eNB %s: the SGW does not know a tunnel", self.address)
             for tunnel in self.user_plane.unknown_to_peer(found):
-                self.s1ap.release_request(tunnel.rnti, ("radioNetwork", "unspecified"), now)
+                self.s1ap.release_request(tunnel.rnti, ("radioNetwork", "unspecified"), self._core_now(now))
             self._drain(now)
             return
         if found is None:

@@ -30,6 +30,7 @@ _TWICE: Final = ("radioNetwork", "multiple-E-RAB-ID-instances")
 _UNKNOWN_ERAB: Final = ("radioNetwork", "unknown-E-RAB-ID")
 _UNFINISHED: Final = ("radioNetwork", "failure-in-radio-interface-procedure")
 MAX_ERABS: Final = 16
+_MAX_EARLY_NAS: Final = 8
 
 
 class UeState(Enum):
@@ -65,6 +66,7 @@ class UeConnection:
         guards: absolute ms by what is waited for.
         reports: Criticality Diagnostics for the answer, by the request's message.
         asked_release: a UE Context Release Request is out.
+        early_nas: messages of the UE that wait for the MME's identity, without which they cannot be sent.
     """
 
     rnti: int
@@ -78,6 +80,7 @@ class UeConnection:
     guards: dict[Waiting, int] = field(default_factory=dict)
     reports: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked_release: bool = False
+    early_nas: list[bytes] = field(default_factory=list)
 
 
 Handler = Callable[[UeConnection, S1apPdu, dict[str, Any] | None, int], None]
@@ -169,7 +172,11 @@ class UeProcedures:
         return True
 
     def uplink_nas(self, rnti: int, nas: bytes) -> None:
-        """Pass a UE's NAS message on (clause 8.6.2.3)."""
+        """Pass a UE's NAS message on (clause 8.6.2.3), as soon as the MME has answered the first one."""
+        first = self._by_rnti.get(rnti)
+        if first is not None and first.mme_id is None and len(first.early_nas) < _MAX_EARLY_NAS:
+            first.early_nas.append(nas)
+            return
         ue = self._known(rnti, "uplink NAS message")
         if ue is not None:
             place = self._place()
@@ -275,6 +282,15 @@ class UeProcedures:
             self._drop(ue)
             self._answer(ue, "UEContextReleaseCommand", "UEContextReleaseComplete", _ids(ue))
 
+    def rename(self, old: int, new: int) -> None:
+        """Our own layers call a UE by another RNTI, as after a re-establishment (TS 36.331 5.3.7)."""
+        ue = self._by_rnti.pop(old, None)
+        if ue is None:
+            return
+        self._drop(self._by_rnti.get(new))
+        ue.rnti = new
+        self._by_rnti[new] = ue
+
     # messages of the MME
 
     def _take_ue_message(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
@@ -302,6 +318,9 @@ class UeProcedures:
         ue.mme_id = mme_id if ue.mme_id is None else ue.mme_id
         ue.guards.pop(Waiting.MME, None)
         handler(ue, pdu, report, now)
+        early, ue.early_nas = ue.early_nas, []
+        for message in early:
+            self.uplink_nas(ue.rnti, message)
 
     def _find(self, mme_id: int | None, enb_id: int | None) -> UeConnection | str:
         """The UE of a pair of identities, or the name of the cause."""

@@ -46,7 +46,6 @@ def capability(
         "ue-Category": category,
         "pdcp-Parameters": {
             "supportedROHC-Profiles": {f"profile0x{name}-r15": False for name in _ROHC_PROFILES},
-            "maxNumberROHC-ContextSessions": "cs16",
         },
         "phyLayerParameters": {"ue-TxAntennaSelectionSupported": False, "ue-SpecificRefSigsSupported": False},
         "rf-Parameters": {"supportedBandListEUTRA": [{"bandEUTRA": band, "halfDuplex": False} for band in bands]},

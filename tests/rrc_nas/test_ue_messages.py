@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from picocell.rrc_nas import asn1
 from picocell.rrc_nas.asn1 import Asn1Error
 from picocell.rrc_nas.rrc import ue_messages
+from picocell.rrc_nas.rrc.fields import Value
 from picocell.rrc_nas.rrc.states import RegisteredMme, SecurityKeys
 from picocell.rrc_nas.rrc.ue_capability import capability, decode_capability, encode_capability
 from picocell.rrc_nas.security.algorithms import Eea, Eia
@@ -42,10 +43,16 @@ def test_recorded_message_is_rebuilt_bit_for_bit(built: object, recorded: str) -
     assert built() == bytes.fromhex(recorded)
 
 
+def without_default(capability: Value) -> Value:
+    """A capability as it was before decoding, which fills in what the ASN.1 has for a default."""
+    assert capability["pdcp-Parameters"].pop("maxNumberROHC-ContextSessions") == "cs16"
+    return capability
+
+
 def test_recorded_capability_is_rebuilt_bit_for_bit() -> None:
     value = capability((7,), feature_groups=0xE6041000)
     assert encode_capability(value).hex() == RECORDED_CAPABILITY
-    assert decode_capability(bytes.fromhex(RECORDED_CAPABILITY)) == value
+    assert without_default(decode_capability(bytes.fromhex(RECORDED_CAPABILITY))) == value
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -59,7 +66,7 @@ def test_recorded_capability_is_rebuilt_bit_for_bit() -> None:
 def test_capability_round_trip(bands: list[int], category: int, release: int, groups: int, gaps: bool) -> None:
     value = capability(bands, category=category, release=release, feature_groups=groups, inter_frequency_gaps=gaps)
     container = encode_capability(value)
-    assert decode_capability(container) == value
+    assert without_default(decode_capability(container)) == value
     _, name, body = opened(1, ue_messages.capability_information(3, [("eutra", container)]))
     assert name == "ueCapabilityInformation"
     assert body["ue-CapabilityRAT-ContainerList"] == [{"rat-Type": "eutra", "ueCapabilityRAT-Container": container}]

@@ -295,9 +295,9 @@ def test_release_acts_after_sixty_ms(cause: str) -> None:
     body = message["message"][1][1]["criticalExtensions"][1][1]
     body["redirectedCarrierInfo"] = ("eutra", 1850)
     phone.rrc.receive_dcch(1, asn1.encode("DL-DCCH", message), 300)
-    phone.rrc.receive_dcch(1, information_transfer(b"\x07"), 310)
+    phone.rrc.receive_dcch(2, information_transfer(b"\x07"), 310)  # SRB1 has overtaken SRB2
     phone.run(359)
-    assert (phone.events(), phone.rrc.state) == ([], RrcState.RELEASING)
+    assert (phone.events(), phone.rrc.state) == ([NasReceived(b"\x07")], RrcState.RELEASING)
     phone.run(360)
     assert phone.events() == [events.ResetMac(), events.ReleaseRadio(cause), ConnectionReleased(cause)]
     assert phone.rrc.camped

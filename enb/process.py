@@ -1,0 +1,194 @@
+"""An eNB as a process: one thread owns radio, PHY and MAC, and takes a step a subframe.
+
+The sample count of the radio is the clock: uplink subframe n is received, downlink subframe n + 4 goes out.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from picocell.enb.core_link import CoreDown, CoreLink, CoreUp
+from picocell.enb.enb import Enb
+from picocell.mac.enb_mac import DownlinkSubframe
+from picocell.phy.fapi_uplink import UlIndication
+from picocell.phy.lte.downlink import DownlinkTransmitter
+from picocell.phy.lte.frame import TTI_MODULO
+from picocell.phy.lte.uplink import UplinkReceiver
+from picocell.radio.interface import Radio
+
+_LOG: Final = logging.getLogger(__name__)
+
+AHEAD: Final = 4
+"""Subframes from the one that is received to the one that is sent: what HARQ leaves (TS 36.213 8)."""
+
+
+@dataclass(slots=True)
+class Lateness:
+    """What went by in time and what did not; counted, and shown.
+
+    Attributes:
+        subframes: that were processed.
+        lost: subframes of which samples were lost.
+        busy_s: time spent with work, without the waiting for samples.
+        cpu_s: processor time of the thread.
+        started: when the first subframe was processed, in `time.monotonic` seconds.
+    """
+
+    subframes: int = 0
+    lost: int = 0
+    busy_s: float = 0.0
+    cpu_s: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+
+class EnbProcess:
+    """Radio, eNB and core link, driven by `step`.
+
+    Args:
+        enb: the eNB.
+        radio: gives and takes samples at the FFT's rate.
+        link: the core.
+        fft: FFT size.
+        tx_gain: amplitude by which samples are multiplied.
+        subframe_done: called after each subframe with the TTI's number, for consoles and recordings.
+
+    Attributes:
+        lateness: counters.
+        now: absolute number of the uplink subframe that is received next.
+
+    Raises:
+        ValueError: preambles that last longer than HARQ's timing allows to wait.
+    """
+
+    def __init__(
+        self,
+        enb: Enb,
+        radio: Radio,
+        link: CoreLink,
+        *,
+        fft: int | None = None,
+        tx_gain: float = 1.0,
+        sent: Callable[[DownlinkSubframe, int], None] | None = None,
+        heard: Callable[[UlIndication, int], None] | None = None,
+    ) -> None:
+        self.enb, self.radio, self.link = enb, radio, link
+        self._transmitter = DownlinkTransmitter(enb.cell, fft)
+        self._receiver = UplinkReceiver(enb.cell, enb.ul, fft)
+        self._n = self._transmitter.samples_per_subframe
+        if radio.sample_rate != 1000 * self._n:
+            raise ValueError(f"the radio's {radio.sample_rate:.12g} samples/s are not the cell's {1000 * self._n}")
+        self._late = -(-self._receiver.prach_samples // self._n) - 1
+        self._ahead = AHEAD - self._late
+        if self._ahead < 1:
+            raise ValueError("preambles of that format last too long")
+        self._gain = np.float32(tx_gain)
+        self._sent, self._heard = sent, heard
+        self._blocks: deque[NDArray[np.complex64]] = deque(maxlen=self._late + 1)
+        self._partial: list[NDArray[np.complex64]] = []
+        self._partial_n = 0
+        self.now = 0
+        self._next_downlink = 0
+        self.lateness = Lateness()
+
+    def start(self) -> None:
+        """Send the first subframes, which no uplink precedes."""
+        while self._next_downlink < self._ahead:
+            self._downlink()
+
+    def step(self) -> bool:
+        """Take what the core has sent, and the next subframe's samples; whether a subframe was completed."""
+        self._serve_core()
+        samples = self._receive()
+        if samples is None:
+            return False
+        began, cpu = time.perf_counter(), time.thread_time()
+        self._uplink(samples)
+        self.enb.tick(self.now)
+        self._serve_core()
+        self.now += 1
+        self._downlink()
+        self.lateness.subframes += 1
+        self.lateness.busy_s += time.perf_counter() - began
+        self.lateness.cpu_s += time.thread_time() - cpu
+        return True
+
+    # inside
+
+    def _receive(self) -> NDArray[np.complex64] | None:
+        """Samples of the next subframe; None while they have not all come."""
+        received = self.radio.receive(self._n - self._partial_n)
+        if received.samples.shape[1] == 0:
+            return None
+        expected = self.now * self._n + self._partial_n
+        if received.time != expected:
+            self._gap(received.time)
+        self._partial.append(received.samples)
+        self._partial_n += received.samples.shape[1]
+        if self._partial_n < self._n:
+            return None
+        joined = self._partial[0] if len(self._partial) == 1 else np.concatenate(self._partial, axis=1)
+        block, rest = joined[:, : self._n], joined[:, self._n :]
+        self._partial = [rest] if rest.shape[1] else []
+        self._partial_n = rest.shape[1]
+        return np.ascontiguousarray(block)
+
+    def _gap(self, time_index: int) -> None:
+        """Samples were lost: go on at the subframe that they are of."""
+        subframe, offset = divmod(time_index, self._n)
+        lost = subframe - self.now
+        if lost <= 0:
+            return
+        _LOG.warning("samples of %d subframes were lost", lost)
+        self.lateness.lost += lost
+        for _ in range(lost):
+            self.enb.tick(self.now)
+            self.now += 1
+            self._downlink()
+        n_rx = self.radio.n_rx
+        self._partial = [np.zeros((n_rx, offset), np.complex64)] if offset else []
+        self._partial_n = offset
+
+    def _uplink(self, samples: NDArray[np.complex64]) -> None:
+        self._blocks.append(samples)
+        at = self.now - self._late
+        if at < 0 or len(self._blocks) <= self._late:
+            return
+        request = self.enb.uplink(at)
+        if not (request.ulsch or request.uci or self._receiver.is_prach_opportunity(at % TTI_MODULO)):
+            return
+        joined = np.concatenate(list(self._blocks), axis=1) if self._late else samples
+        indication = self._receiver.receive(request, joined, soft_buffers=self.enb.soft_buffer)
+        if self._heard is not None:
+            self._heard(indication, at)
+        self.enb.receive_uplink(indication, at)
+
+    def _downlink(self) -> None:
+        """Compose and send the next downlink subframe."""
+        at = self._next_downlink
+        subframe = self.enb.downlink(at)
+        if self._sent is not None:
+            self._sent(subframe, at)
+        samples = self._transmitter.subframe(subframe.config, subframe.tx, subframe.hi_dci0)
+        if self._gain != 1:
+            samples = samples * self._gain
+        self.radio.transmit(samples, at * self._n)
+        self._next_downlink += 1
+
+    def _serve_core(self) -> None:
+        for event in self.link.poll():
+            match event:
+                case CoreUp():
+                    self.enb.connect(self.now)
+                case CoreDown(reason):
+                    _LOG.warning("the MME is lost: %s", reason)
+                    self.enb.connection_lost(self.now)
+                case message:
+                    self.enb.receive(message, self.now)
+        for message in self.enb.messages_to_send():
+            self.link.send(message)

@@ -1,0 +1,33 @@
+"""Keys pressed at a process's console, read beside its work."""
+
+import sys
+import threading
+from collections import deque
+from typing import Final, TextIO
+
+HELP: Final = "t + Enter: table of UEs on and off; q + Enter: stop"
+
+
+class Keys:
+    """Lines typed at the console. Without a console nothing is ever typed.
+
+    Args:
+        stream: where from; standard input when None.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stdin if stream is None else stream
+        self._lines: deque[str] = deque()
+        self._thread = threading.Thread(target=self._read, name="console", daemon=True)
+        self._thread.start()
+
+    def next(self) -> str | None:
+        """The next line that was typed; None where there is none."""
+        return self._lines.popleft() if self._lines else None
+
+    def _read(self) -> None:
+        try:
+            for line in self._stream:
+                self._lines.append(line.strip())
+        except (ValueError, OSError):
+            return  # closed
