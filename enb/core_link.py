@@ -3,7 +3,7 @@
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,10 +38,13 @@ class CoreLink:
         mme_address: where the MME listens.
         mme_port: its SCTP port.
         gtpu_address: own address of the user plane.
-        gtpu_port: UDP port of the user plane, both ends.
+        gtpu_port: UDP port of the user plane.
+        gtpu_peer_port: UDP port of the SGW's.
+        name: the eNB's name in messages, its address as S1AP knows it.
 
     Attributes:
         dropped: user packets that the host did not take.
+        tap: sees every message of S1AP; None for nobody.
 
     Raises:
         OSError: the UDP port is taken, or the address is not this host's.
@@ -55,10 +58,13 @@ class CoreLink:
         mme_port: int = s1ap.PORT,
         gtpu_address: str,
         gtpu_port: int = gtpu.PORT,
+        gtpu_peer_port: int = gtpu.PORT,
+        name: str | None = None,
     ) -> None:
         self._sctp, self._mme = sctp, (mme_address, mme_port)
-        self._own = gtpu_address
-        self._port = gtpu_port
+        self._own = name or gtpu_address
+        self._port = gtpu_peer_port
+        self.tap: Callable[[Message], None] | None = None
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             self._udp.bind((gtpu_address, gtpu_port))
@@ -88,7 +94,7 @@ class CoreLink:
                     else:
                         _LOG.info("MME %s:%d: %s; next try in %.0f s", *self._mme, reason, RETRY_S)
                 case SctpMessage(association, stream, _, data) if association == self._association:
-                    yield Message(Interface.S1AP, self._mme[0], self._own, data, stream)
+                    yield self._seen(Message(Interface.S1AP, self._mme[0], self._own, data, stream))
         for _ in range(_BATCH):
             try:
                 data, (address, _) = self._udp.recvfrom(_MAX_DATAGRAM)
@@ -109,6 +115,7 @@ class CoreLink:
                 _LOG.debug("GTP-U to %s: %s", message.destination, error)
         elif self._association is not None and self._up:
             try:
+                self._seen(message)
                 self._sctp.send(self._association, message.data, stream=message.stream, ppid=s1ap.PPID)
             except OSError as error:
                 _LOG.warning("S1AP to %s: %s", message.destination, error)
@@ -117,6 +124,11 @@ class CoreLink:
         """End the association, and close the sockets."""
         self._sctp.close()
         self._udp.close()
+
+    def _seen(self, message: Message) -> Message:
+        if self.tap is not None:
+            self.tap(message)
+        return message
 
     def _connect(self) -> None:
         try:

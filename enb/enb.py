@@ -51,6 +51,7 @@ class Enb:
         settings: what it is.
         address: of its end of S1AP and GTP-U.
         mme_address: of the MME.
+        gtpu_address: of its end of GTP-U, where that is another one.
         core_clock: ms of the core's protocols, where the radio's time may stand still; the radio's time when None.
 
     Attributes:
@@ -62,7 +63,13 @@ class Enb:
     """
 
     def __init__(
-        self, settings: EnbSettings, *, address: str, mme_address: str, core_clock: Callable[[], int] | None = None
+        self,
+        settings: EnbSettings,
+        *,
+        address: str,
+        mme_address: str,
+        gtpu_address: str | None = None,
+        core_clock: Callable[[], int] | None = None,
     ) -> None:
         self.settings = settings
         self._core_clock = core_clock
@@ -84,12 +91,13 @@ class Enb:
             settings.name,
             address,
             mme_address,
-            address,
+            gtpu_address or address,
             settings=settings.s1ap,
         )
         self.address = address
+        self.gtpu_address = gtpu_address or address
         self._outgoing: list[Message] = []
-        self.user_plane = UserPlane(address, self._outgoing.append)
+        self.user_plane = UserPlane(self.gtpu_address, self._outgoing.append)
         self.ues: dict[int, BearerTable] = {}
         self._events: deque[EnbEvent] = deque(maxlen=10_000)
 
@@ -315,7 +323,7 @@ class Enb:
         for erab_id in erabs:
             tunnel = self.user_plane.tunnels.get((rnti, erab_id))
             if tunnel is not None:
-                found.append((erab_id, tunnel.teid, self.address))
+                found.append((erab_id, tunnel.teid, self.gtpu_address))
         return found
 
     def _close_failed(self, rnti: int, failed: dict[int, rrc_events.Cause]) -> None:

@@ -27,6 +27,7 @@ from picocell.mac.ue_mac import UeMac
 from picocell.rlc_pdcp import bearer as bearers
 from picocell.rrc_nas.nas import ue_events as nas_events
 from picocell.rrc_nas.nas.ue import UeNas
+from picocell.rrc_nas.nas.ue_core import EmmState
 from picocell.rrc_nas.rrc import events as radio_events
 from picocell.rrc_nas.rrc import ue_events as rrc_events
 from picocell.rrc_nas.rrc.bearer_table import SRB0, BearerTable
@@ -68,8 +69,9 @@ class Ue:
 
     def __init__(self, settings: UeSettings, sample_rate: float, *, seed: int = 0, start: int = 0) -> None:
         self.settings = settings
+        self._sample_rate = sample_rate
         self._rng = random.Random(seed)
-        usim = Usim(
+        self._usim = Usim(
             settings.imsi,
             settings.k,
             opc=settings.opc,
@@ -77,34 +79,54 @@ class Ue:
             algorithm=settings.algorithm,
             mnc_digits=settings.mnc_digits,
         )
-        plmn = settings.plmn or usim.home_plmn
+        self.dropped_packets = 0
+        self.on = False
+        self.tap: Tap | None = None
+        self._events: deque[UeEvent] = deque(maxlen=10_000)
+        self._power_up(start, 0, None)
+
+    def _power_up(self, start: int, now: int, before: UeNas | None) -> None:
+        """Layers that know nothing but what is kept without power: USIM, GUTI, and keys of a UE that had detached.
+
+        Args:
+            start: position in the stream of the next sample.
+            now: ms.
+            before: NAS of the time before; None where there was none.
+        """
+        settings = self.settings
+        # keys are stored in EMM-DEREGISTERED, and marked invalid when it is left (TS 24.301 4.4.2.1)
+        detached = before is not None and before.state in (EmmState.DEREGISTERED, EmmState.NULL)
         self.nas = UeNas(
-            usim,
+            self._usim,
             imeisv=settings.imeisv,
             apn=settings.apn,
             pdn_type=settings.pdn_type,
             capabilities=(settings.eea, settings.eia),
+            combined=settings.combined,
+            guti=None if before is None else before.guti,
+            last_tai=None if before is None else before.core.last_tai,
+            tai_list=() if before is None else before.core.tai_list,
+            security=before.core.security if before is not None and detached else None,
             rng=self._rng,
         )
         self.rrc = UeRrc(
             ue_identity=UeIdentity(settings.imsi, drx=settings.drx),
             capability=capability((7,), category=settings.category),
-            selected_plmn=plmn,
+            selected_plmn=settings.plmn or self._usim.home_plmn,
             rng=self._rng,
             settings=UeRrcSettings(
                 eea=frozenset(settings.eea), eia=frozenset(settings.eia), p_max_dbm=settings.p_max_dbm
             ),
         )
+        guti = self.nas.guti
+        self.rrc.ue_identity.s_tmsi = None if guti is None else guti.s_tmsi
         self.bearers = BearerTable()
         self.rrc.verify_last = self.bearers.verify_last
         self.rrc.drb_counts = lambda: self.bearers.counts(uplink_is_transmit=True)
-        self.phy = UePhy(sample_rate, n_rx=settings.n_rx, start=start)
+        self.phy = UePhy(self._sample_rate, n_rx=settings.n_rx, start=start)
         self.radio = UeRadio(self.phy, self.rrc, settings.tx_ahead)
-        self.dropped_packets = 0
-        self.on = False
-        self.tap: Tap | None = None
+        self.radio.now = now
         self._delayed: list[tuple[int, Callable[[bytes], None], bytes]] = []
-        self._events: deque[UeEvent] = deque(maxlen=10_000)
         self._received: deque[bytes] = deque()
         self._waiting: deque[bytes] = deque()
         self._channels: set[int] = set()
@@ -126,6 +148,14 @@ class Ue:
         self.on = True
         self.nas.switch_on(self.now)
         self._drain()
+
+    def switch_off(self) -> None:
+        """Take the battery out: nothing more is sent, and all that was known goes but for what is kept without power.
+
+        For leaving the network first there is `detach`.
+        """
+        self.on = False
+        self._power_up(self.phy.end, self.now, self.nas)
 
     def attach(self) -> None:
         """Attach, where the UE is not; switches it on."""
@@ -196,6 +226,13 @@ class Ue:
     def bursts(self) -> list[Burst]:
         """What is to be sent, given once."""
         return self.radio.bursts()
+
+    def lose_cell(self, n: int) -> None:
+        """So many samples were lost that the cell has to be found again."""
+        self.phy.skip(n)
+        self.rrc.cell_lost(self.now)
+        self.radio.lose_cell()
+        self._drain()
 
     def skip(self, n: int) -> None:
         """Samples passed that a UE that is switched off did not hear."""
@@ -313,7 +350,8 @@ class Ue:
             case rrc_events.CellSelectionNeeded() | rrc_events.CellBarred():
                 if isinstance(event, rrc_events.CellSelectionNeeded):
                     self.radio.lose_cell()
-                self.nas.cell_lost(now)
+                if not self.rrc.state.connected:  # a re-establishment is none of NAS' business
+                    self.nas.cell_lost(now)
             case rrc_events.NasReceived(pdu):
                 self._pass("nas.downlink", pdu, lambda data: self.nas.receive(data, self.now))
             case rrc_events.ConnectionEstablished():
@@ -420,7 +458,8 @@ class Ue:
             case nas_events.KeysReady(k_enb):
                 self.rrc.set_security(k_enb)
             case nas_events.ReleaseConnection():
-                self.rrc.release_locally(now)
+                if not self.rrc.release_locally(now):  # RRC never heard of it, or has lost it already
+                    self.nas.connection_released(now, "there was no connection")
             case nas_events.IdentityChanged(guti):
                 self.rrc.ue_identity.s_tmsi = None if guti is None else (guti.mme_code, guti.m_tmsi)
             case nas_events.Detached() | nas_events.AttachRejected():

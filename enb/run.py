@@ -1,0 +1,174 @@
+"""``picocell enb``: an eNB as a process, over a radio and towards a core."""
+
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from picocell.enb.config import EnbConfig
+from picocell.enb.core_link import CoreLink
+from picocell.enb.enb import Enb
+from picocell.enb.metrics import UeMeter
+from picocell.enb.process import EnbProcess
+from picocell.epc.interfaces.sctp import open_endpoint
+from picocell.epc.interfaces.transport import Interface, Message
+from picocell.observe import logs
+from picocell.observe.console import HELP, Keys
+from picocell.observe.exported_pdu import ExportedPduPcap
+from picocell.observe.mac_tap import MacTap
+from picocell.observe.metrics_file import MetricsFile
+from picocell.observe.ue_table import table
+from picocell.phy.lte.frame import SUBCARRIER_SPACING, fft_size
+from picocell.radio.errors import RadioError
+from picocell.radio.interface import Radio
+from picocell.radio.open import open_radio
+
+_LOG: Final = logging.getLogger(__name__)
+_SCTP_MODES: Final = {"auto": "auto", "kernel": "kernel", "native": "usrsctp", "udp": "usrsctp-udp"}
+
+
+class EnbRun:
+    """One run of the process.
+
+    Args:
+        config: its configuration.
+
+    Raises:
+        OSError: a port, file or device that cannot be had.
+        ValueError: device arguments that are not allowed.
+    """
+
+    def __init__(self, config: EnbConfig) -> None:
+        self._config = config
+        self._start = time.monotonic()
+        settings = config.settings()
+        fft = fft_size(settings.cell.n_prb, shortened=config.radio.sample_rate == "shortened")
+        rate = float(fft * SUBCARRIER_SPACING)
+        mode = config.mme.sctp
+        sctp = open_endpoint(
+            _SCTP_MODES[mode.mode],  # type: ignore[arg-type]
+            config.mme.bind,
+            config.mme.bind_port,
+            mode.udp_port or None,
+            mode.peer_udp_port,
+        )
+        self.link = CoreLink(
+            sctp,
+            config.mme.address,
+            mme_port=config.mme.port,
+            gtpu_address=config.gtpu.bind_address,
+            gtpu_port=config.gtpu.port,
+            gtpu_peer_port=config.gtpu.peer_port,
+            name=config.mme.bind,
+        )
+        self.enb = Enb(
+            settings,
+            address=config.mme.bind,
+            gtpu_address=config.gtpu.address,
+            mme_address=config.mme.address,
+            core_clock=lambda: round(1000 * (time.monotonic() - self._start)),
+        )
+        radio = open_radio(config.radio.args, rate, n_tx=settings.cell.n_ports, n_rx=config.radio.n_rx)
+        if not isinstance(radio, Radio):
+            raise RadioError("radio.args: a recording takes no samples, which an eNB has to send")
+        self.radio = radio
+        self._open_captures()
+        self.process = EnbProcess(
+            self.enb,
+            radio,
+            self.link,
+            fft=fft,
+            tx_gain=10 ** (config.radio.tx_gain / 20),
+            sent=self._mac.downlink if self._mac is not None else None,
+            heard=self._mac.uplink if self._mac is not None else None,
+        )
+        self._meter = UeMeter(self.enb)
+        self._metrics = MetricsFile(config.metrics.file) if config.metrics.file is not None else None
+        self._stop = False
+
+    def run(self) -> int:
+        """Work until a signal or a key ends it; the exit code."""
+        console = self._config.console
+        keys = Keys() if console.enable else None
+        shown, lines = console.table, 0
+        if keys is not None:
+            _say(f"eNB {self.enb.settings.name}: {self.enb.cell.n_prb} PRB, PCI {self.enb.cell.pci}. {HELP}")
+        next_row = next_metrics = time.monotonic()
+        last_row = last_metrics = next_row
+        self.process.start()
+        while not self._stop:
+            self.process.step()
+            now = time.monotonic()
+            while keys is not None and (key := keys.next()) is not None:
+                shown = not shown if key == "t" else shown
+                self._stop = self._stop or key == "q"
+            if shown and now >= next_row:
+                rows = self._meter.rows(now - last_row)
+                if rows:
+                    _say(table(rows, with_header=lines % 10 == 0))
+                    lines += 1
+                last_row, next_row = now, now + console.period_ms / 1000
+            if self._metrics is not None and now >= next_metrics:
+                self._write_metrics(now - last_metrics)
+                last_metrics, next_metrics = now, now + self._config.metrics.period_ms / 1000
+        return 0
+
+    def stop(self, *_: object) -> None:
+        """End the run after the subframe."""
+        self._stop = True
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.radio.close()
+        self.link.close()
+        for file in (self._mac, self._s1ap, self._metrics):
+            if file is not None:
+                file.close()
+
+    # inside
+
+    def _open_captures(self) -> None:
+        directory = self._config.pcap.directory
+        self._mac: MacTap | None = None
+        self._s1ap: ExportedPduPcap | None = None
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._mac = MacTap(Path(directory) / "enb_mac.pcap", time.time())
+            self._s1ap = ExportedPduPcap(Path(directory) / "enb_s1ap.pcap")
+            self.link.tap = self._capture
+
+    def _capture(self, message: Message) -> None:
+        if self._s1ap is not None and message.interface is Interface.S1AP:
+            self._s1ap.write("s1ap", message.data, time.time())
+
+    def _write_metrics(self, seconds: float) -> None:
+        """A row: the process and its UEs."""
+        assert self._metrics is not None
+        lateness = self.process.lateness
+        row = {
+            "time": round(time.time(), 3),
+            "subframes": lateness.subframes,
+            "lost_subframes": lateness.lost,
+            "busy_s": round(lateness.busy_s, 6),
+            "cpu_s": round(lateness.cpu_s, 6),
+            "ues": [ue.as_dict() for ue in self._meter.rows(seconds)],
+        }
+        self._metrics.write(row)
+
+
+def main(config: EnbConfig) -> int:
+    """Run an eNB until it is told to stop; the exit code."""
+    logs.start(config.log)
+    run = EnbRun(config)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, run.stop)
+    try:
+        return run.run()
+    finally:
+        run.close()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stdout, flush=True)

@@ -1,0 +1,192 @@
+"""``picocell ue``: a UE as a process, over a radio."""
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from picocell.observe import logs
+from picocell.observe.console import Keys
+from picocell.observe.exported_pdu import ExportedPduPcap
+from picocell.observe.metrics_file import MetricsFile
+from picocell.phy.lte.frame import SUBCARRIER_SPACING
+from picocell.radio.errors import RadioError
+from picocell.radio.interface import Radio
+from picocell.radio.open import open_radio
+from picocell.radio.zmq.args import ZmqArgs
+from picocell.ue.config import UeConfig
+from picocell.ue.milestones import milestone
+from picocell.ue.process import UeProcess
+from picocell.ue.ue import Ue, UeEvent
+
+_LOG: Final = logging.getLogger(__name__)
+_PREFIX: Final = 24
+_FFT_STEP: Final = 128
+
+
+class IpDevice(Protocol):
+    """Where a UE's IP packets come from and go to; the caller makes it."""
+
+    description: str
+
+    def read(self) -> list[bytes]:
+        """Packets to be sent."""
+
+    def write(self, packet: bytes) -> None:
+        """Take a packet that came."""
+
+    def configure(self, address: str, prefix: int, mtu: int) -> None:
+        """Take an address."""
+
+    def unconfigure(self) -> None:
+        """Give the address up."""
+
+    def close(self) -> None:
+        """Give the device back."""
+
+
+OpenDevice = Callable[[str, str, str | None], IpDevice]
+"""Opens an IP device of a kind, with a name, in a network namespace."""
+
+
+class UeRun:
+    """One run of the process.
+
+    Args:
+        config: its configuration.
+        open_device: makes the IP device.
+
+    Raises:
+        OSError: a port, file or device that cannot be had.
+        ValueError: device arguments that are not allowed.
+    """
+
+    def __init__(self, config: UeConfig, open_device: OpenDevice) -> None:
+        self._config = config
+        rate = _rate(config.radio.args)
+        radio = open_radio(config.radio.args, rate, n_tx=1, n_rx=config.radio.n_rx)
+        if not isinstance(radio, Radio):
+            raise RadioError("radio.args: a recording takes no samples, which a UE has to send")
+        self.radio = radio
+        self.device = open_device(config.ip.kind, config.ip.name, config.ip.netns)
+        self.ue = Ue(config.settings(), rate, seed=time.time_ns())
+        self._nas: ExportedPduPcap | None = None
+        if config.pcap.directory is not None:
+            config.pcap.directory.mkdir(parents=True, exist_ok=True)
+            self._nas = ExportedPduPcap(Path(config.pcap.directory) / "ue_nas.pcap")
+            self.ue.tap = self._tap
+        self.process = UeProcess(
+            self.ue,
+            radio,
+            self.device,
+            tx_gain=10 ** (config.radio.tx_gain / 20),
+            on_attached=self._attached,
+            on_detached=self.device.unconfigure,
+            on_event=self._event,
+        )
+        self._metrics = MetricsFile(config.metrics.file) if config.metrics.file is not None else None
+        self._stop = False
+
+    def run(self) -> int:
+        """Work until a signal or a key ends it; the exit code."""
+        keys = Keys() if self._config.console.enable else None
+        _say(f"UE {self._config.usim.imsi}: {self.device.description}. q + Enter: switch off and stop")
+        self.ue.switch_on()
+        next_metrics = time.monotonic()
+        while not self._stop:
+            self.process.step()
+            while keys is not None and (key := keys.next()) is not None:
+                self._stop = self._stop or key == "q"
+            if self._metrics is not None and time.monotonic() >= next_metrics:
+                self._write_metrics()
+                next_metrics = time.monotonic() + self._config.metrics.period_ms / 1000
+        self._switch_off()
+        return 0
+
+    def stop(self, *_: object) -> None:
+        """End the run after what is under way."""
+        self._stop = True
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.device.close()
+        self.radio.close()
+        for file in (self._nas, self._metrics):
+            if file is not None:
+                file.close()
+
+    # inside
+
+    def _switch_off(self, seconds: float = 2.0) -> None:
+        """Tell the network, as long as it listens."""
+        if self.ue.ip is None:
+            return
+        self.ue.detach(switch_off=True)
+        end = time.monotonic() + seconds
+        last = None
+        while time.monotonic() < end and (self.ue.rrc.state.connected or last is None):
+            if not self.process.step():
+                break
+            last = self.ue.rrc.state if self.ue.rrc.state.connected else last
+
+    def _attached(self, address: str, mtu: int) -> None:
+        try:
+            self.device.configure(address, _PREFIX, mtu)
+        except OSError as error:
+            _LOG.error("IP device: %s", error)
+
+    def _event(self, event: UeEvent) -> None:
+        text = milestone(event)
+        if text is not None:
+            _say(text)
+
+    def _tap(self, where: str, message: bytes, now: int) -> list[tuple[int, bytes]]:
+        del now
+        if self._nas is not None and where.startswith("nas"):
+            self._nas.write("nas-eps", message, time.time())
+        return [(0, message)]
+
+    def _write_metrics(self) -> None:
+        """A row of what is measured."""
+        assert self._metrics is not None
+        work, radio = self.process.work, self.ue.radio
+        row = {
+            "time": round(time.time(), 3),
+            "subframes": work.subframes,
+            "lost_samples": work.lost_samples,
+            "busy_s": round(work.busy_s, 6),
+            "cpu_s": round(work.cpu_s, 6),
+            "rrc": str(self.ue.rrc.state),
+            "emm": self.ue.nas.state.name,
+            "ip": self.ue.ip,
+            "rsrp_dbm": round(radio.rsrp_dbm, 1),
+            "snr_db": round(radio.snr_db, 1),
+        }
+        self._metrics.write(row)
+
+
+def main(config: UeConfig, open_device: OpenDevice) -> int:
+    """Run a UE until it is told to stop; the exit code."""
+    logs.start(config.log)
+    run = UeRun(config, open_device)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, run.stop)
+    try:
+        return run.run()
+    finally:
+        run.close()
+
+
+def _rate(args: str) -> float:
+    """Sample rate of the UE: the one on the wire, at which it can hear every bandwidth that the wire holds."""
+    rate = ZmqArgs.parse(args).base_srate
+    if rate % (_FFT_STEP * SUBCARRIER_SPACING):
+        raise ValueError(f"radio.args: base_srate={rate:g} is not a multiple of 1.92e6")
+    return rate
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stdout, flush=True)
