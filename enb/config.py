@@ -12,6 +12,7 @@ from picocell.mac.enb_settings import EnbMacSettings
 from picocell.observe.config import (
     Cipherings,
     ConsoleConfig,
+    DeviceArgs,
     HexInt,
     Int,
     Integrities,
@@ -24,8 +25,10 @@ from picocell.observe.config import (
     Port,
     Section,
     one_of,
+    zmq_args,
 )
 from picocell.phy.lte.cell import BANDWIDTHS, Cell
+from picocell.phy.lte.frame import SUBCARRIER_SPACING, fft_size
 from picocell.rrc_nas.rrc.enb_settings import EnbRrcSettings
 from picocell.rrc_nas.security.algorithms import Eea, Eia
 
@@ -103,7 +106,7 @@ class EnbGtpuConfig(GtpuConfig):
 class RadioConfig(Section):
     """The radio."""
 
-    args: str = Field(
+    args: DeviceArgs = Field(
         default="tx_port=tcp://*:2000,rx_port=tcp://localhost:2001,id=enb",
         description="arguments of the ZeroMQ device, such as base_srate=23.04e6, fail_on_disconnect=true",
     )
@@ -154,7 +157,16 @@ class EnbConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self.settings()
+        args = zmq_args(self.radio.args)
+        if args is not None and args.base_srate % self.sample_rate:
+            wanted = f"{self.sample_rate / 1e6:g}e6 of {self.enb.n_prb} PRB, radio.sample_rate {self.radio.sample_rate}"
+            raise ValueError(f"radio.args: base_srate={args.base_srate / 1e6:g}e6 is not a multiple of {wanted}")
         return self
+
+    @property
+    def sample_rate(self) -> float:
+        """Samples per second of the cell."""
+        return float(fft_size(self.enb.n_prb, shortened=self.radio.sample_rate == "shortened") * SUBCARRIER_SPACING)
 
     def settings(self) -> EnbSettings:
         """Settings of the eNB.

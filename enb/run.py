@@ -24,8 +24,12 @@ from picocell.phy.lte.frame import SUBCARRIER_SPACING, fft_size
 from picocell.radio.errors import RadioError
 from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
+from picocell.radio.zmq.radio import ZmqRadio
 
 _LOG: Final = logging.getLogger(__name__)
+
+SERVE_S: Final = 0.02
+"""How long samples are waited for before all else is seen to."""
 _SCTP_MODES: Final = {"auto": "auto", "kernel": "kernel", "native": "usrsctp", "udp": "usrsctp-udp"}
 
 
@@ -74,6 +78,8 @@ class EnbRun:
         if not isinstance(radio, Radio):
             raise RadioError("radio.args: a recording takes no samples, which an eNB has to send")
         self.radio = radio
+        if isinstance(radio, ZmqRadio):
+            radio.timeout = SERVE_S
         self._open_captures()
         self.process = EnbProcess(
             self.enb,

@@ -1,7 +1,7 @@
 """The core: MME, HSS, SGW and PGW of one network, which talk to each other and to eNBs only through their messages."""
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from picocell.epc.hss.hss import Hss

@@ -14,7 +14,7 @@ else:  # no recording at hand: make one of a cell of our own
 
     import numpy as np
 
-    from picocell.demo import Air, transmit
+    from picocell.recording_demo import Air, transmit
     from picocell.phy.lte.cell import Cell
 
     rate = 1.92e6

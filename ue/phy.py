@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from picocell.kernels.ofdm import mix
 from picocell.mac.ue_mac import Preamble, UeTransmission
-from picocell.phy.lte import crs, timing_advance
+from picocell.phy.lte import timing_advance
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.downlink import DownlinkReceiver
 from picocell.phy.lte.frame import SFN_MODULO, SUBCARRIER_SPACING, TTI_MODULO, cp_lengths, fft_size
@@ -25,6 +25,7 @@ from picocell.phy.lte.uplink import PucchTransmission, UplinkTransmitter
 from picocell.phy.lte.uplink_config import UplinkConfig
 from picocell.radio.memory import MemorySource
 from picocell.ue.acquire import SEARCH_S, Acquired, acquire
+from picocell.ue.prefix_offset import AMBIGUITY_HZ, PrefixOffset
 from picocell.ue.stream import Stream
 
 _LOG: Final = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class UePhy:
         tti: TTI of the next subframe.
         tti_received: TTI of the subframe before it.
         gain: amplitude by which received samples are multiplied.
+        rx_gain_db: of the radio before it: what makes a sample of 1 out of less than 1 mW.
         position: sample at which the subframe received last started.
 
     Raises:
@@ -96,7 +98,9 @@ class UePhy:
         self.mib: bytes | None = None
         self.tti = 0
         self.gain = 1.0
-        self._buffer = np.zeros((n_rx, 0), np.complex64)
+        self.rx_gain_db = 0.0
+        self._store = np.zeros((n_rx, 0), np.complex64)
+        self._first = self._last = 0
         self._origin = start
         self._searching = True
         self._doubts = 0
@@ -105,12 +109,24 @@ class UePhy:
 
     def push(self, samples: NDArray[np.complex64]) -> None:
         """Take the next samples, complex64 (n_rx, n)."""
-        self._buffer = np.concatenate([self._buffer, samples * np.float32(self.gain)], axis=1)
+        n = samples.shape[1]
+        kept = self._last - self._first
+        crowded = self._last + n > self._store.shape[1]
+        # moved to the front also where that costs little, so that the samples stay in the cache
+        if crowded or 4 * kept < n or self._first > 2 * (kept + n):
+            self._make_room(kept, n)
+        np.multiply(samples, np.float32(self.gain), out=self._store[:, self._last : self._last + n])
+        self._last += n
+
+    @property
+    def end(self) -> int:
+        """Position of the next sample that will be pushed."""
+        return self._origin + self._buffer.shape[1]
 
     def skip(self, n: int) -> None:
         """Let samples pass that were not heard; what had come is forgotten."""
-        self._origin += self._buffer.shape[1] + n
-        self._buffer = np.zeros((self.n_rx, 0), np.complex64)
+        self._origin += self._last - self._first + n
+        self._first = self._last = 0
 
     def search(self) -> Acquired | None:
         """Look for a cell in what has come, once there is enough of it; None where none is found yet."""
@@ -136,13 +152,14 @@ class UePhy:
             return None
         tracker = self._tracker
         begin = tracker.next_start - self._origin
-        if begin + self._receiver.samples_per_subframe > self._buffer.shape[1]:
+        if begin + self._receiver.samples_per_subframe > self._last - self._first:
             return None
         self.position = tracker.next_start + tracker.fraction
         tti = self.tti
         self.tti = (tti + 1) % TTI_MODULO
         if wanted and begin >= 0:
-            samples = np.ascontiguousarray(self._buffer[:, begin : begin + self._receiver.samples_per_subframe])
+            begin += self._first
+            samples = self._store[:, begin : begin + self._receiver.samples_per_subframe]
             result = self._receive(tti, samples)
         else:
             tracker.coast()
@@ -177,7 +194,7 @@ class UePhy:
 
     def rsrp_dbm(self, rsrp: float) -> float:
         """Power of a reference signal's element at the antenna from what the receiver measured."""
-        return 10 * log10(max(rsrp, _TINY) / self.gain**2)
+        return 10 * log10(max(rsrp, _TINY) / self.gain**2) - self.rx_gain_db
 
     def lose_cell(self) -> None:
         """Give the cell up and search anew."""
@@ -224,12 +241,27 @@ class UePhy:
 
     # inside
 
+    @property
+    def _buffer(self) -> NDArray[np.complex64]:
+        """The samples that are kept; the first is at `_origin`."""
+        return self._store[:, self._first : self._last]
+
+    def _make_room(self, kept: int, n: int) -> None:
+        """Move the samples to the front of a store that takes n more and is not far too large."""
+        store, capacity = self._store, self._store.shape[1]
+        if not kept + n <= capacity <= 8 * (kept + n):
+            store = np.empty((self.n_rx, 3 * (kept + n)), np.complex64)
+        if kept:
+            store[:, :kept] = self._buffer
+        self._store, self._first, self._last = store, 0, kept
+
     def _level(self) -> None:
         """Bring what has come to unit power, and what will come with it."""
         power = float(np.mean(np.abs(self._buffer) ** 2))
         if power > 0:
             step = power**-0.5
-            self._buffer *= np.float32(step)
+            buffer = self._buffer
+            buffer *= np.float32(step)
             self.gain *= step
 
     def _follow(self, acquired: Acquired) -> None:
@@ -245,9 +277,8 @@ class UePhy:
         self.position = self._origin + frame_start + subframes * length
         self._tracker = Tracker(self.cell, self.sample_rate, self.position, acquired.found.cfo_hz)
         self._advance = cp_lengths(self.fft, self.cell.cp)[-1] // 4
-        self._pilots = crs.flat_index(self.cell, 0)
-        self._pilot_symbols, self._pilot_subcarriers = np.divmod(self._pilots, self.cell.n_sc)
         self._pbch = PbchDecoder(self.cell.pci, self.cell.cp)
+        self._prefixes = PrefixOffset(self.fft, self.cell.cp, self.sample_rate)
         _LOG.info(
             "found cell %d: %d PRB, %d ports, SFN %d", self.cell.pci, self.cell.n_prb, self.cell.n_ports, acquired.sfn
         )
@@ -256,13 +287,24 @@ class UePhy:
         """Demodulate a subframe and let the loops learn from it."""
         assert self.cell is not None
         tracker = self._tracker
+        if self._prefixes.left:
+            self._check_offset(samples)
         grid = self._receiver.demodulate(samples, cfo=tracker.cfo, phase=tracker.phase, window_advance=self._advance)
-        reference = np.conj(crs.sequence(self.cell, tti % 10, 0))
-        pilots = grid.reshape(self.n_rx, -1)[:, self._pilots] * reference
-        tracker.update(pilots, self._pilot_symbols[:, 0], self._pilot_subcarriers)
+        tracker.update_grid(tti % 10, grid)
         if tti % 40 == 0:
             self._check_sfn(tti // 10, grid)
         return ReceivedSubframe(tti, grid, tracker.locked)
+
+    def _check_offset(self, samples: NDArray[np.complex64]) -> None:
+        """A search that noise disturbed may be a multiple of what the loops cannot tell apart off."""
+        self._prefixes.add(samples)
+        offset = self._prefixes.offset_hz()
+        if offset is None:
+            return
+        steps = round((offset - self._tracker.cfo_hz) / AMBIGUITY_HZ)
+        if steps:
+            _LOG.info("carrier offset corrected by %g Hz", steps * AMBIGUITY_HZ)
+            self._tracker.cfo += steps * AMBIGUITY_HZ / self.sample_rate
 
     def _check_sfn(self, sfn: int, grid: NDArray[np.complex64]) -> None:
         """Read the MIB now and then; two in a row with another frame number set it right."""
@@ -281,5 +323,6 @@ class UePhy:
     def _drop(self, n: int) -> None:
         """Forget the first samples of the buffer."""
         if n > 0:
-            self._buffer = self._buffer[:, n:]
+            n = min(n, self._last - self._first)
+            self._first += n
             self._origin += n

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,12 +18,17 @@ from picocell.radio.errors import RadioError
 from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
 from picocell.radio.zmq.args import ZmqArgs
+from picocell.radio.zmq.radio import ZmqRadio
 from picocell.ue.config import UeConfig
 from picocell.ue.milestones import milestone
 from picocell.ue.process import UeProcess
 from picocell.ue.ue import Ue, UeEvent
 
 _LOG: Final = logging.getLogger(__name__)
+
+SERVE_S: Final = 0.02
+"""How long samples are waited for before all else is seen to."""
+TX_AHEAD: Final = 4
 _PREFIX: Final = 24
 _FFT_STEP: Final = 128
 
@@ -58,21 +64,27 @@ class UeRun:
     Args:
         config: its configuration.
         open_device: makes the IP device.
+        each_step: called after each millisecond.
 
     Raises:
         OSError: a port, file or device that cannot be had.
         ValueError: device arguments that are not allowed.
     """
 
-    def __init__(self, config: UeConfig, open_device: OpenDevice) -> None:
+    def __init__(self, config: UeConfig, open_device: OpenDevice, each_step: Callable[[], None] | None = None) -> None:
         self._config = config
+        self._each_step = each_step
         rate = _rate(config.radio.args)
         radio = open_radio(config.radio.args, rate, n_tx=1, n_rx=config.radio.n_rx)
         if not isinstance(radio, Radio):
             raise RadioError("radio.args: a recording takes no samples, which a UE has to send")
         self.radio = radio
+        if isinstance(radio, ZmqRadio):
+            radio.timeout = SERVE_S
         self.device = open_device(config.ip.kind, config.ip.name, config.ip.netns)
-        self.ue = Ue(config.settings(), rate, seed=time.time_ns())
+        # a subframe that was received is answered by one 4 later: all the time that HARQ leaves is the other side's
+        self.ue = Ue(replace(config.settings(), tx_ahead=TX_AHEAD), rate, seed=time.time_ns())
+        self.ue.phy.rx_gain_db = config.radio.rx_gain
         self._nas: ExportedPduPcap | None = None
         if config.pcap.directory is not None:
             config.pcap.directory.mkdir(parents=True, exist_ok=True)
@@ -98,6 +110,8 @@ class UeRun:
         next_metrics = time.monotonic()
         while not self._stop:
             self.process.step()
+            if self._each_step is not None:
+                self._each_step()
             while keys is not None and (key := keys.next()) is not None:
                 self._stop = self._stop or key == "q"
             if self._metrics is not None and time.monotonic() >= next_metrics:
@@ -168,10 +182,10 @@ class UeRun:
         self._metrics.write(row)
 
 
-def main(config: UeConfig, open_device: OpenDevice) -> int:
+def main(config: UeConfig, open_device: OpenDevice, each_step: Callable[[], None] | None = None) -> int:
     """Run a UE until it is told to stop; the exit code."""
     logs.start(config.log)
-    run = UeRun(config, open_device)
+    run = UeRun(config, open_device, each_step)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, run.stop)
     try:

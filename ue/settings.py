@@ -20,6 +20,7 @@ class UeSettings:
         imeisv: 16 digits.
         apn: access point name to ask for; None for the network's default.
         pdn_type: ``ipv4``, ``ipv6`` or ``ipv4v6``.
+        combined: attach for EPS and non-EPS services.
         plmn: MCC and MNC to camp on; None for the IMSI's own.
         eea: ciphering algorithms.
         eia: integrity algorithms.
@@ -40,6 +41,7 @@ class UeSettings:
     imeisv: str = "3534900698733190"
     apn: str | None = None
     pdn_type: str = "ipv4"
+    combined: bool = False
     plmn: tuple[str, str] | None = None
     eea: tuple[Eea, ...] = tuple(Eea)
     eia: tuple[Eia, ...] = (Eia.EIA1, Eia.EIA2, Eia.EIA3)

@@ -1,11 +1,11 @@
 """picocell: a software-defined-radio LTE/5G network in Python with native kernels.
 
-    import picocell as pc
+import picocell as pc
 
-    with pc.Network(cell=pc.Cell(n_prb=25), channel="EPA5", snr_db=20) as net:
-        phone = net.phone(imsi="001010123456780")
-        phone.attach()
-        print(phone.ip, phone.ping("172.16.0.1", count=3))
+with pc.Network(cell=pc.Cell(n_prb=25), channel="EPA5", snr_db=20) as net:
+    phone = net.phone(imsi="001010123456780")
+    phone.attach()
+    print(phone.ip, phone.ping("172.16.0.1", count=3))
 """
 
 from typing import TYPE_CHECKING, Any

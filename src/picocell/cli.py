@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from picocell.process_cli import app as processes
 from picocell.subscriber_cli import app as subscribers
 
 app = typer.Typer(
     name="picocell",
-    help="A software-defined-radio LTE network: read cells, and soon run them.",
+    help="A software-defined-radio LTE network: run cells, phones and a core, and read other cells.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -119,6 +120,36 @@ def monitor(
 @app.command()
 def demo(
     n_prb: Annotated[int, typer.Option("--prb", help="Bandwidth: 6, 15, 25, 50, 75 or 100 PRB.")] = 25,
+    n_ues: Annotated[int, typer.Option("--ues", help="Phones.", min=1, max=8)] = 1,
+    channel: Annotated[
+        str | None,
+        typer.Option("--channel", help="AWGN, or EPA, EVA, ETU with Doppler: EPA5, EVA70; a wire if not given."),
+    ] = None,
+    snr_db: Annotated[float, typer.Option("--snr", help="SNR of a resource element in dB, with --channel.")] = 30.0,
+    seconds: Annotated[float, typer.Option("--seconds", help="Of TCP each way.", min=0.5, max=3600)] = 3.0,
+    standard: Annotated[
+        bool, typer.Option("--standard-rate", help="Standard sample rates, not the shortened ones.")
+    ] = False,
+    ip: Annotated[
+        str, typer.Option("--ip", help="tun: TUN devices in network namespaces; host: hosts in the processes; auto.")
+    ] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as one JSON object, at the end.")] = False,
+) -> None:
+    """Run a core, an eNB and phones as processes over a virtual radio: attach, ping, TCP both ways, figures."""
+    from picocell import demo as show
+
+    try:
+        options = show.DemoOptions(
+            n_prb=n_prb, n_ues=n_ues, channel=channel, snr_db=snr_db, seconds=seconds, standard_rate=standard, ip=ip
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    raise typer.Exit(show.run(options, as_json=as_json))
+
+
+@app.command("recording-demo")
+def recording_demo(
+    n_prb: Annotated[int, typer.Option("--prb", help="Bandwidth: 6, 15, 25, 50, 75 or 100 PRB.")] = 25,
     channel: Annotated[
         str, typer.Option("--channel", help="AWGN, or EPA, EVA, ETU with Doppler: EPA5, EVA70.")
     ] = "EPA5",
@@ -129,7 +160,7 @@ def demo(
     ),
 ) -> None:
     """Send a cell over a fading channel into a recording, and read it back with scan and monitor."""
-    from picocell import demo as show
+    from picocell import recording_demo as show
 
     if not math.isfinite(snr_db):
         raise UsageError(f"--snr {snr_db}: not finite")
@@ -166,6 +197,7 @@ def _checked_plot(path: Path) -> None:
 
 
 app.add_typer(subscribers)
+app.registered_commands += processes.registered_commands
 
 
 def main() -> None:

@@ -1,192 +1,418 @@
-"""``picocell demo``: a cell with traffic goes over a fading channel into a recording, which scan and monitor read."""
+"""``picocell demo``: a core, an eNB and phones as processes over a virtual radio; traffic, figures, a clean end.
 
-from collections import Counter
-from collections.abc import Iterator
+Every port is one that is free, so that demos run side by side.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
+from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import Progress
+from rich.table import Table
 
-from picocell.enb.broadcast import BroadcastScheduler
-from picocell.enb.system_information import Identity, sib1, sib2, sib3, system_information
-from picocell.observe.pcap import MacPcap
-from picocell.phy.fapi import DciDlPdu, DlConfigRequest, DlschPdu, TxRequest
-from picocell.phy.lte import dci_sizes, pdcch_search, pdsch, regs
-from picocell.phy.lte.cell import Cell
-from picocell.phy.lte.dci import Dci1, DciFormat
-from picocell.phy.lte.downlink import DownlinkTransmitter
-from picocell.phy.lte.frame import SUBCARRIER_SPACING, TTI_MODULO, sample_rate
-from picocell.phy.lte.grant import PdschGrant, from_dci
-from picocell.radio.channel.awgn import awgn
-from picocell.radio.channel.fading import FadingChannel, parse
-from picocell.radio.channel.impairments import frequency_offset
-from picocell.radio.file import open_recording
-from picocell.radio.recorder import Recorder
-from picocell.ue import monitor_report, scan, scan_report
-from picocell.ue.acquire import Acquired
-from picocell.ue.rnti_table import kind_of
+from picocell.phy.lte.cell import BANDWIDTHS
+from picocell.phy.lte.frame import sample_rate
+from picocell.radio.air import check_channel
 
-PCI = 42
-C_RNTI = 0x46
-FREQUENCY = 2_680_000_000.0
-CARRIER_OFFSET_HZ = 700.0
-FIRST_TTI = 7_230
-CFI = 3
-AWGN = "AWGN"
-MAX_CODE_RATE = 0.8
-_MCS = (0, 4, 9, 14, 17, 22)
-_ASSIGNMENT = "resource_block_assignment"
+GATEWAY: Final = "172.16.0.1"
+ATTACHED: Final = "Network attach successful. IP: "
+ATTACH_S: Final = 60.0
+IDLE_S: Final = 2.0
+STOP_S: Final = 6.0
+_K: Final = "00112233445566778899aabbccddeeff"
+_OPC: Final = "63bfa50ee6523365ff14c1f45f88737d"
+_COLOURS: Final = {"epc": "magenta", "enb": "cyan", "air": "blue"}
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
-def check(n_prb: int, channel: str) -> None:
-    """Refuse a bandwidth or channel that does not exist.
+class DemoError(RuntimeError):
+    """What went wrong, in a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What is shown.
+
+    Attributes:
+        n_prb: bandwidth.
+        n_ues: phones.
+        channel: between eNB and phones; None for a wire, which only one phone can have.
+        snr_db: with a channel.
+        seconds: of TCP each way.
+        standard_rate: standard sample rates, not the shortened ones.
+        ip: ``tun``, ``host`` or ``auto``.
 
     Raises:
-        ValueError: what is wrong and what is allowed.
+        ValueError: a value that is not allowed.
     """
-    Cell(pci=PCI, n_prb=n_prb)
-    if channel.upper() != AWGN:
-        parse(channel)
+
+    n_prb: int = 25
+    n_ues: int = 1
+    channel: str | None = None
+    snr_db: float = 30.0
+    seconds: float = 3.0
+    standard_rate: bool = False
+    ip: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.n_prb not in BANDWIDTHS:
+            raise ValueError(f"--prb {self.n_prb}: use one of {', '.join(map(str, BANDWIDTHS))}")
+        if self.channel is not None:
+            check_channel(self.channel)
+        if not abs(self.snr_db) <= 100:
+            raise ValueError(f"--snr {self.snr_db}: within -100..100 dB")
+        if self.ip not in ("tun", "host", "auto"):
+            raise ValueError(f"--ip {self.ip}: use tun, host or auto")
+
+    @property
+    def rate(self) -> int:
+        """Samples per second."""
+        return sample_rate(self.n_prb, shortened=not self.standard_rate)
+
+    @property
+    def over_the_air(self) -> bool:
+        """Whether a process stands between eNB and phones."""
+        return self.channel is not None or self.n_ues > 1
+
+    @property
+    def kind(self) -> str:
+        """Kind of IP device that this user may have."""
+        if self.ip != "auto":
+            return self.ip
+        return "tun" if os.geteuid() == 0 and Path("/dev/net/tun").exists() else "host"
 
 
-def run(*, n_prb: int, channel: str, snr_db: float, seconds: float, output: Path) -> int:
-    """Run the demo.
+@dataclass(slots=True)
+class Program:
+    """A process of the demo: its output is shown, and looked through.
 
-    Returns:
-        Exit code: 0 if the cell was read back with all its system information and its blocks.
-
-    Raises:
-        ValueError: a bandwidth or channel that does not exist (see :func:`check`).
-        OSError: a folder that cannot be written.
+    Attributes:
+        name: shown before each line.
+        started: when, `time.monotonic`.
+        lines: all lines, with the time of each.
     """
-    console = Console(highlight=False, soft_wrap=True)
-    cell = Cell(pci=PCI, n_prb=n_prb, n_ports=2)
-    output.mkdir(parents=True, exist_ok=True)
-    path = output / "cell.sigmf-meta"
-    rate = sample_rate(n_prb)
-    sent: Counter[str] = Counter()
-    subframes = round(1000 * seconds)
-    air = Air(channel, snr_db, rate, cell.n_ports)
-    scale = np.float32(0.1 / np.sqrt((1 + 10 ** (-snr_db / 10)) * cell.n_sc * SUBCARRIER_SPACING / rate))
-    with Recorder(path, rate, FREQUENCY, "ci16_le", "picocell demo") as recorder, _bar(console) as bar:
-        task = bar.add_task("send", total=subframes)
-        for samples in transmit(cell, subframes, sent):
-            recorder.write(air.receive(samples) * scale)
-            bar.advance(task)
-    console.print(
-        f"sent: PCI {PCI}, {n_prb} PRB, {cell.n_ports} ports, {seconds:g} s at {rate / 1e6:g} Msps,"
-        f" {sum(sent.values())} transport blocks"
-    )
-    console.print(f"air:  {channel} at {snr_db:g} dB, {CARRIER_OFFSET_HZ:+g} Hz; recording {path}")
-    cells = scan.scan_recording(path, keep_arrays=True)
-    scan_report.print_table(cells, path)
-    if not cells:
-        console.print("no cell found: try a higher --snr")
-        return 1
-    picture = output / "cell.png"
-    scan_report.plot_cell(picture, cells)
-    got = _monitor(console, path, cells[0].acquired, output / "cell.pcap")
-    share = sum(got.values()) / max(sum(sent.values()), 1)
-    console.print(f"read: {sum(got.values())} of {sum(sent.values())} transport blocks ({100 * share:.1f} %)")
-    console.print(f"look: {picture}, {output / 'cell.pcap'} (Wireshark), picocell scan {path}, picocell monitor {path}")
-    complete = cells[0].sib1 is not None and not cells[0].note
-    return 0 if complete and share > 0.5 else 1
+
+    name: str
+    process: "subprocess.Popen[str]"
+    show: Callable[[str, str], None]
+    started: float = field(default_factory=time.monotonic)
+    lines: list[tuple[float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def find(self, text: str) -> tuple[float, str] | None:
+        """The first line that holds a text, and when it came."""
+        return next(((at, line) for at, line in list(self.lines) if text in line), None)
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of the process so far."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def stop(self) -> int | None:
+        """Ask it to end, and wait; its exit code, None where it had to be killed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return None
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for raw in self.process.stdout:
+            line = raw.rstrip("\n")
+            self.lines.append((time.monotonic(), line))
+            self.show(self.name, line)
 
 
-def transmit(cell: Cell, subframes: int, sent: Counter[str], seed: int = 1) -> Iterator[NDArray[np.complex64]]:
-    """Samples of a cell with system information and one busy phone, complex64 (n_ports, n) a subframe.
+class Demo:
+    """One run of the demo.
 
     Args:
-        cell: the cell.
-        subframes: how many.
-        sent: counts the transport blocks by kind of RNTI.
-        seed: of the traffic.
-    """
-    rng = np.random.default_rng(seed)
-    sender = DownlinkTransmitter(cell)
-    si = system_information({2: sib2(cell.n_prb), 3: sib3()})
-    broadcast = BroadcastScheduler(cell, sib1(Identity()), [si])
-    for n in range(subframes):
-        tti = (FIRST_TTI + n) % TTI_MODULO
-        common = broadcast.subframe(tti)
-        dlsch, dcis, payloads = list(common.dlsch), list(common.dci), dict(common.payloads)
-        sent["SI"] += len(common.dlsch)
-        if not common.dlsch:
-            grant, message = _traffic(cell, tti, int(rng.choice(len(_MCS))), n % 8, n // 8 % 2)
-            payloads[1] = bytes([1, 0x1F]) + rng.bytes(grant.tbs // 8 - 2)
-            dlsch.append(DlschPdu(grant, 1))
-            dcis.append(message)
-            sent["C"] += 1
-        config = DlConfigRequest(tti, CFI, tuple(dcis), common.bch, tuple(dlsch))
-        yield sender.subframe(config, TxRequest(tti, payloads))
-
-
-class Air:
-    """Fading, a carrier offset, and noise at an SNR per resource element, a subframe at a time.
-
-    A resource element has power 1 with the unitary OFDM of the transmitter, and white noise has the same power a sample
-    as a resource element.
-
-    Args:
-        channel: ``AWGN``, or a profile with its Doppler.
-        snr_db: SNR of a resource element.
-        rate: samples per second.
-        n_ports: transmit antennas.
+        options: what is shown.
+        folder: for what the processes write.
+        show: takes a program's name and a line of it.
     """
 
-    def __init__(self, channel: str, snr_db: float, rate: float, n_ports: int) -> None:
-        self._rate = rate
-        self._noise_power = 10 ** (-snr_db / 10)
-        self._rng = np.random.default_rng(3)
-        self._time = 0
-        self._fading: FadingChannel | None = None
-        if channel.upper() != AWGN:
-            profile, doppler = parse(channel)
-            self._fading = FadingChannel(profile, doppler, rate, n_tx=n_ports, n_rx=1, seed=2)
+    def __init__(self, options: DemoOptions, folder: Path, show: Callable[[str, str], None]) -> None:
+        self._options, self._folder, self._show = options, folder, show
+        self._programs: list[Program] = []
+        self._helpers: list[subprocess.Popen[str]] = []
+        self._tag = f"{os.getpid()}"
+        self._ports = iter(_free_ports(3 + 4 * options.n_ues + 2))
 
-    def receive(self, samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
-        """What one antenna receives of complex64 (n_ports, n): (n,)."""
-        if self._fading is not None:
-            received = self._fading.apply(samples)[0]
+    def run(self) -> dict[str, Any]:
+        """Everything from the start to the traffic; the figures.
+
+        Raises:
+            DemoError: a process ended, or there was no attach.
+        """
+        enb, ues = self._start()
+        for number, ue in enumerate(ues):
+            self._wait_for_line(ue, ATTACHED, ATTACH_S, f"phone {number + 1} did not attach")
+        figures: dict[str, Any] = {"prb": self._options.n_prb, "ues": len(ues), "ip": self._options.kind}
+        figures["attach_s"] = [round(_attached(ue), 3) for ue in ues]
+        if self._options.kind == "tun":
+            figures["idle"] = self._measure(enb, ues, lambda: time.sleep(IDLE_S))
+            results: list[dict[str, Any]] = []
+            figures["traffic"] = self._measure(enb, ues, lambda: results.extend(self._kernel_traffic()))
         else:
-            received = samples.sum(axis=0) / np.float32(np.sqrt(len(samples)))
-        turned = frequency_offset(received, CARRIER_OFFSET_HZ, self._rate, start=self._time)
-        self._time += received.size
-        return awgn(turned, self._noise_power, self._rng)
+            figures["traffic"] = self._measure(enb, ues, lambda: self._wait_for_results(ues))
+            results = [json.loads(found[1]) for ue in ues if (found := ue.find('"ping_sent"')) is not None]
+            figures["idle"] = self._measure(enb, ues, lambda: time.sleep(IDLE_S))
+        figures["phones"] = results
+        return figures
 
+    def stop(self) -> dict[str, int | None]:
+        """End all processes, the phones first; exit codes."""
+        for helper in self._helpers:
+            helper.kill()
+            helper.wait()
+        codes = {}
+        for program in sorted(self._programs, key=lambda p: ("ue" not in p.name, p.name == "epc", p.name == "air")):
+            codes[program.name] = program.stop()
+        return codes
 
-def _traffic(cell: Cell, tti: int, choice: int, harq_process: int, ndi: int) -> tuple[PdschGrant, DciDlPdu]:
-    """A grant of half the band to the phone, and its DCI: the chosen MCS, or a lower one that fits."""
-    subframe = tti % 10
-    groups = next(width for name, width in dci_sizes.fields(cell, DciFormat.FORMAT_1) if name == _ASSIGNMENT)
-    for mcs in reversed(_MCS[: choice + 1]):
-        message = Dci1(
-            resource_block_assignment=(1 << groups // 2) - 1, mcs=mcs, harq_process=harq_process, ndi=ndi, tpc=1
+    # inside
+
+    def _start(self) -> tuple[Program, list[Program]]:
+        options, rate = self._options, f"base_srate={self._options.rate}"
+        s1, gtpu_core, gtpu_enb = next(self._ports), next(self._ports), next(self._ports)
+        sctp_core, sctp_enb = next(self._ports), next(self._ports)
+        sims = [f"{{imsi: '00101012345{6780 + i:04d}', k: '{_K}', opc: '{_OPC}'}}" for i in range(options.n_ues)]
+        core = ["--mme.port", s1, "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", sctp_core]
+        core += ["--sgw.port", gtpu_core, "--sgw.peer-port", gtpu_enb, "--ip.kind", options.kind]
+        core += ["--hss.subscribers", f"[{', '.join(sims)}]"]
+        if options.kind == "tun":
+            core += ["--ip.name", "tun_sgi", "--ip.netns", self._netns("sgi")]
+        self._spawn("epc", ["epc", *map(str, core)])
+        if options.kind == "tun":
+            self._serve()
+        pairs = [(next(self._ports), next(self._ports)) for _ in range(options.n_ues)]
+        links = [(f"tx_port=tcp://127.0.0.1:{a}", f"tcp://127.0.0.1:{b}") for a, b in pairs]
+        if options.over_the_air:
+            a, b = next(self._ports), next(self._ports)
+            enb_args = f"tx_port=tcp://127.0.0.1:{a},rx_port=tcp://127.0.0.1:{b},{rate},id=enb"
+            self._air(f"tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=air", pairs, rate)
+        else:
+            a, b = pairs[0]
+            enb_args = f"tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=enb"
+        words = ["--enb.n-prb", options.n_prb, "--radio.args", enb_args, "--console.table", "true"]
+        words += ["--radio.sample-rate", "standard" if options.standard_rate else "shortened"]
+        words += ["--mme.port", s1, "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", sctp_enb]
+        words += ["--mme.sctp.peer-udp-port", sctp_core, "--gtpu.port", gtpu_enb, "--gtpu.peer-port", gtpu_core]
+        enb = self._spawn("enb", ["enb", *map(str, words), *self._metrics("enb")])
+        ues = [self._ue(i, f"{link[0]},rx_port={link[1]},{rate},id=ue{i + 1}") for i, link in enumerate(links)]
+        return enb, ues
+
+    def _ue(self, number: int, args: str) -> Program:
+        name = f"ue{number + 1}"
+        words = ["--usim.imsi", f"00101012345{6780 + number:04d}", "--radio.args", args, *self._metrics(name)]
+        if self._options.kind == "tun":
+            words += ["--ip.kind", "tun", "--ip.name", "tun_ue", "--ip.netns", self._netns(name)]
+            return self._spawn(name, ["ue", *words])
+        traffic = ["--address", GATEWAY, "--seconds", str(self._options.seconds)]
+        return self._spawn(name, ["-m", "picocell.demo_ue", *traffic, *words], module=True)
+
+    def _air(self, enb: str, pairs: list[tuple[int, int]], rate: str) -> None:
+        words = ["-m", "picocell.air_process", "--enb", enb, "--rate", str(self._options.rate)]
+        for a, b in pairs:
+            words += ["--ue", f"tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=air"]
+        words += ["--channel", self._options.channel or "AWGN", "--snr", str(self._options.snr_db)]
+        self._spawn("air", words, module=True)
+
+    def _spawn(self, name: str, words: list[str], *, module: bool = False) -> Program:
+        command = [sys.executable, *words] if module else [sys.executable, "-m", "picocell", *words]
+        environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            start_new_session=True,
         )
-        grant = from_dci(cell, subframe, CFI, C_RNTI, message)
-        if grant.tbs <= MAX_CODE_RATE * grant.q_m * pdsch.n_re(cell, subframe, grant.prbs, CFI):
-            break
-    first, level = pdcch_search.candidates(regs.n_cce(cell, CFI), C_RNTI, subframe, False)[0]
-    return grant, DciDlPdu(C_RNTI, message, first, level)
+        program = Program(name, process, self._show)
+        self._programs.append(program)
+        return program
+
+    def _metrics(self, name: str) -> list[str]:
+        return ["--metrics.file", str(self._folder / f"{name}.json"), "--metrics.period-ms", "100"]
+
+    def _netns(self, name: str) -> str:
+        return f"pico{self._tag}{name}"
+
+    def _serve(self) -> None:
+        """Servers behind the gateway, in the namespace that the core makes."""
+        self._wait(lambda: Path(f"/run/netns/{self._netns('sgi')}").exists(), 20, "the core did not come up")
+        words = ["serve", "--netns", self._netns("sgi"), "--address", GATEWAY]
+        deadline = time.monotonic() + 10
+        while True:  # the address is there a little after the namespace
+            helper = self._helper(words)
+            assert helper.stdout is not None
+            if helper.stdout.readline().strip() == "serving":
+                self._helpers.append(helper)
+                return
+            helper.wait()
+            if time.monotonic() > deadline:
+                raise DemoError(f"no server could be started at {GATEWAY}")
+            time.sleep(0.2)
+
+    def _helper(self, words: list[str]) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "picocell.demo_traffic", *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def _kernel_traffic(self) -> list[dict[str, Any]]:
+        """Every phone's traffic, all at once."""
+        running = []
+        for number in range(self._options.n_ues):
+            words = ["run", "--netns", self._netns(f"ue{number + 1}"), "--address", GATEWAY]
+            running.append(self._helper([*words, "--seconds", str(self._options.seconds)]))
+        found = []
+        for helper in running:
+            out, said = helper.communicate(timeout=120 + 2 * self._options.seconds)
+            if helper.returncode != 0 or not out.strip():
+                raise DemoError(f"a phone's traffic failed: {(said.strip().splitlines() or ['no word why'])[-1]}")
+            found.append(json.loads(out))
+        return found
+
+    def _wait_for_results(self, ues: list[Program]) -> None:
+        limit = 120 + 2 * self._options.seconds
+        for ue in ues:
+            self._wait_for_line(ue, '"dl_mbps"', limit, f"{ue.name}: no traffic")
+
+    def _measure(self, enb: Program, ues: list[Program], work: Callable[[], object]) -> dict[str, Any]:
+        """Subframes a second, and each process's processor time a subframe, while something goes on."""
+        start, before = time.monotonic(), self._subframes(enb)
+        cpu = {program.name: program.cpu_s for program in self._programs}
+        work()
+        time.sleep(0.15)  # the last line of the metrics
+        seconds, subframes = time.monotonic() - start, self._subframes(enb) - before
+        used = {p.name: 1e6 * (p.cpu_s - cpu[p.name]) / max(subframes, 1) for p in self._programs}
+        del ues
+        return {
+            "subframes_per_s": round(subframes / seconds, 1),
+            "cpu_us_per_subframe": {name: round(value, 1) for name, value in used.items()},
+        }
+
+    def _subframes(self, program: Program) -> int:
+        lines = (self._folder / f"{program.name}.json").read_text().splitlines()
+        return int(json.loads(lines[-1])["subframes"]) if lines else 0
+
+    def _wait_for_line(self, program: Program, text: str, seconds: float, what: str) -> None:
+        self._wait(lambda: program.find(text) is not None, seconds, what)
+
+    def _wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            for program in self._programs:
+                if program.process.poll() is not None:
+                    raise DemoError(f"{program.name} ended with exit code {program.process.returncode}")
+            if time.monotonic() > deadline:
+                raise DemoError(f"{what} within {seconds:.0f} s")
+            time.sleep(0.02)
 
 
-def _monitor(console: Console, path: Path, acquired: Acquired, pcap: Path) -> Counter[str]:
-    """Read the recording's transport blocks into a PCAP; returns how many arrived."""
-    recording = open_recording(path)
-    got: Counter[str] = Counter()
-    with MacPcap(pcap) as sink, _bar(console) as bar:
-        task = bar.add_task("monitor", total=recording.duration)
-        for at, event in monitor_report.events(recording, acquired):
-            bar.update(task, completed=at)
-            if event is not None:
-                monitor_report.write_pcap(sink, event, at)
-                if event.channel == "PDSCH" and event.crc and event.rnti is not None:
-                    got[kind_of(event.rnti).value] += 1
-    return got
+def run(options: DemoOptions, *, as_json: bool = False) -> int:
+    """Run the demo; the exit code: 0 if every phone attached, was answered, and moved data, and all ended cleanly."""
+    console = Console(stderr=as_json)
+
+    def show(name: str, line: str) -> None:
+        if not line.startswith('{"ping_sent"'):
+            console.print(f"[{_COLOURS.get(name, 'green')}]{name:>4}[/] ", end="")
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    where = {"tun": "TUN devices in network namespaces", "host": "hosts inside the processes"}[options.kind]
+    console.print(f"Core, eNB and {options.n_ues} phone(s), {options.n_prb} PRB, IP through {where}")
+    error: str | None = None
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="picocell-") as folder:
+        demo = Demo(options, Path(folder), show)
+        try:
+            figures = demo.run()
+        except (DemoError, subprocess.TimeoutExpired, OSError, ValueError) as failure:
+            error = str(failure)
+        except KeyboardInterrupt:
+            error = "stopped"
+        codes = demo.stop()
+    figures["exit_codes"] = codes
+    if error is not None:
+        console.print(f"[red]The demo failed: {error}[/]")
+        return 1
+    if as_json:
+        print(json.dumps(figures))
+    else:
+        console.print(report(figures))
+    return 0 if _is_good(figures) else 1
 
 
-def _bar(console: Console) -> Progress:
-    """Progress, where the console is a terminal."""
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
+def report(figures: dict[str, Any]) -> Table:
+    """The figures for people."""
+    table = Table(title=f"{figures['prb']} PRB, {figures['ues']} phone(s)", box=None, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("start of the phone to its IP address", f"{fmean(figures['attach_s']):.2f} s")
+    for number, phone in enumerate(figures["phones"]):
+        name = f"phone {number + 1}: " if figures["ues"] > 1 else ""
+        rtt = "–" if phone["rtt_ms"] is None else f"{phone['rtt_ms']:.1f} ms"
+        table.add_row(f"{name}ping", f"{phone['ping_received']} of {phone['ping_sent']} answered, {rtt}")
+        table.add_row(f"{name}TCP down / up", f"{phone['dl_mbps']:.1f} / {phone['ul_mbps']:.1f} Mb/s")
+    for state in ("idle", "traffic"):
+        row = figures[state]
+        cpu = ", ".join(f"{name} {value:.0f}" for name, value in row["cpu_us_per_subframe"].items())
+        table.add_row(f"{state}: subframes a second", f"{row['subframes_per_s']:.0f}")
+        table.add_row(f"{state}: CPU µs a subframe", cpu)
+    codes = ", ".join(f"{name} {code}" for name, code in figures["exit_codes"].items())
+    table.add_row("exit codes", codes)
+    return table
+
+
+def _is_good(figures: dict[str, Any]) -> bool:
+    answered = all(p["ping_received"] and p["dl_mbps"] and p["ul_mbps"] for p in figures["phones"])
+    return bool(figures["phones"]) and answered and all(code == 0 for code in figures["exit_codes"].values())
+
+
+def _attached(ue: Program) -> float:
+    found = ue.find(ATTACHED)
+    assert found is not None
+    return found[0] - ue.started
+
+
+def _free_ports(n: int) -> list[int]:
+    """Ports that neither TCP nor UDP uses at present on the loopback addresses."""
+    found: list[int] = []
+    held = []
+    while len(found) < n:
+        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        tcp.bind(("0.0.0.0", 0))
+        held.append(tcp)
+        port = tcp.getsockname()[1]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            try:
+                udp.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+        found.append(port)
+    for tcp in held:
+        tcp.close()
+    return found

@@ -200,7 +200,7 @@ def _name(message: Message) -> str:
             case Interface.S1AP:
                 return s1ap.decode(message.data).message or "unknown"
             case Interface.S6A:
-                return type(s6a.decode(message.data)).__name__
+                return type(s6a.decode(message.data).message).__name__
             case Interface.S11 | Interface.S5C:
                 return type(gtpv2c.decode(message.data).message).__name__
             case Interface.S1U | Interface.S5U:

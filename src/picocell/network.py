@@ -23,24 +23,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from picocell.enb.enb import Enb
-from picocell.enb.settings import EnbSettings, default_sib2
+from picocell.enb.settings import DEFAULT_RANGE_M, EnbSettings, default_sib2
 from picocell.enb.system_information import Identity
 from picocell.epc.epc import Epc, EpcSettings
 from picocell.epc.hss.algorithms import OperatorKey
 from picocell.epc.hss.subscribers import Subscriber, SubscriberStore, UnknownSubscriberError
 from picocell.epc.interfaces.transport import Message
 from picocell.epc.mme.settings import MmeSettings
-from picocell.epc.pgw.pgw import PgwSettings
 from picocell.faults import Faults
 from picocell.inet import IpHost, UdpSocket
 from picocell.kernels.propagation import Noise
 from picocell.mac.enb_settings import EnbMacSettings
-from picocell.phone import Phone, TcpListener
+from picocell.phone import Phone
 from picocell.phy.lte.cell import Cell as PhyCell
 from picocell.radio.air import AWGN, check_channel
 from picocell.rrc_nas.nas.mme_settings import MmeNasSettings
 from picocell.rrc_nas.rrc.enb_settings import EnbRrcSettings
 from picocell.rrc_nas.rrc.radio_config import pdsch_config
+from picocell.sockets import PingResult, TcpListener, ping
 from picocell.taps import Captures
 from picocell.ue.settings import UeSettings
 from picocell.virtual_air import PATH_LOSS_DB, CellRadio, PhoneLink
@@ -53,6 +53,9 @@ GATEWAY: Final = "172.16.0.1"
 TEST_K: Final = "00112233445566778899aabbccddeeff"
 TEST_OPC: Final = "63bfa50ee6523365ff14c1f45f88737d"
 _N_SC_PRB: Final = 12
+
+What = str | Callable[[], str]
+"""What is waited for, in words, or what gives them when the time is over."""
 
 
 class TimeoutInNetwork(TimeoutError):
@@ -76,6 +79,7 @@ class Cell:
         mac: further settings of the MAC. Power commands are off, so that a phone's ``snr_db`` holds.
         rrc: further settings of RRC; its ``inactivity_ms`` is not used.
         sib2: SIB2 instead of the default one.
+        range_m: distance up to which phones are served: it sets the cyclic shifts of the preambles of the default SIB2.
         mme_plmn: PLMN of the MME, where it is to be another one than the cell's.
     """
 
@@ -91,6 +95,7 @@ class Cell:
     mac: EnbMacSettings = field(default_factory=lambda: EnbMacSettings(ul_target_snr_db=None, pucch_target_snr_db=None))
     rrc: EnbRrcSettings = field(default_factory=EnbRrcSettings)
     sib2: dict[str, Any] | None = None
+    range_m: float = DEFAULT_RANGE_M
     mme_plmn: tuple[str, str] | None = None
 
     def enb_settings(self) -> EnbSettings:
@@ -100,7 +105,7 @@ class Cell:
             cell,
             Identity(*self.plmn, tac=self.tac, cell_identity=self.cell_identity),
             scheduler=self.scheduler,
-            sib2=self.sib2 or default_sib2(cell),
+            sib2=self.sib2 or default_sib2(cell, range_m=self.range_m),
             mac=self.mac,
             rrc=replace(self.rrc, inactivity_ms=self.inactivity_ms),
         )
@@ -127,6 +132,7 @@ class Network:
         host: the host behind the gateway.
         phones: all phones.
         faults: what is to go wrong.
+        events: what the layers of eNB, MME and phones told, oldest first: time, who, and what.
 
     Raises:
         ValueError: a cell or channel that there is not.
@@ -150,6 +156,8 @@ class Network:
         self.now = 0
         settings = self.cell.enb_settings()
         core = epc if epc is not None else self._core_settings()
+        # the host behind the gateway has the gateway's address, and answers itself
+        core = replace(core, pgw=replace(core.pgw, ping=False))
         self._own_store = isinstance(subscribers, str)
         store = SubscriberStore(subscribers) if isinstance(subscribers, str) else subscribers
         self.epc = Epc(core, store, seed=seed)
@@ -161,7 +169,9 @@ class Network:
         self.host = IpHost(GATEWAY, mtu=core.mtu, rng=random.Random(seed))
         self.faults = Faults(random.Random(seed))
         self.captures = Captures(Path(pcap)) if pcap is not None else None
+        self.events: deque[tuple[int, str, Any]] = deque(maxlen=100_000)
         self._latency = core_latency_ms
+        self._echo_id = 0
         self._in_core: deque[tuple[int, Message]] = deque()
         self._noise_source = Noise([seed, 0])
         power = self.enb.ul.power
@@ -173,9 +183,7 @@ class Network:
 
     def _core_settings(self) -> EpcSettings:
         mcc, mnc = self.cell.mme_plmn or self.cell.plmn
-        # the host behind the gateway has the gateway's address, and answers itself
-        pgw = PgwSettings(ping=False)
-        return EpcSettings(mme=MmeSettings(nas=MmeNasSettings(mcc=mcc, mnc=mnc)), pgw=pgw)
+        return EpcSettings(mme=MmeSettings(nas=MmeNasSettings(mcc=mcc, mnc=mnc)))
 
     # phones
 
@@ -212,6 +220,8 @@ class Network:
         if subscribe:
             self._subscribe(imsi, key, operator)
         ue = UeSettings(imsi=imsi, k=key, opc=operator, **settings)
+        if distance_m > self.cell.range_m:
+            _LOG.warning("phone %s is %.0f m away: the cell's range is %.0f m", imsi, distance_m, self.cell.range_m)
         number = len(self.phones) + 1
         link = PhoneLink(
             self.radio,
@@ -235,11 +245,22 @@ class Network:
         """
         return self.epc.subscribers.get(imsi)
 
+    def add_subscriber(self, imsi: str, *, k: str | bytes = TEST_K, opc: str | bytes = TEST_OPC) -> Subscriber:
+        """Add a subscriber to the database; keys as of `phone`.
+
+        Raises:
+            ValueError: a key that is none, or an IMSI that is there already.
+        """
+        key, operator = (bytes.fromhex(x) if isinstance(x, str) else x for x in (k, opc))
+        subscriber = Subscriber(imsi=imsi, k=key, operator_key=operator, operator_key_kind=OperatorKey.OPC)
+        self.epc.subscribers.add(subscriber)
+        return subscriber
+
     def _subscribe(self, imsi: str, k: bytes, opc: bytes) -> None:
         try:
             self.epc.subscribers.get(imsi)
         except UnknownSubscriberError:
-            self.epc.subscribers.add(Subscriber(imsi=imsi, k=k, operator_key=opc, operator_key_kind=OperatorKey.OPC))
+            self.add_subscriber(imsi, k=k, opc=opc)
 
     def tcp_listen(self, port: int) -> TcpListener:
         """Take TCP connections at a port of the host behind the gateway.
@@ -257,6 +278,22 @@ class Network:
         """
         return self.host.udp_socket(port)
 
+    def ping(
+        self, destination: str, count: int = 3, *, interval_ms: int = 100, size: int = 56, timeout_ms: int = 5000
+    ) -> PingResult:
+        """Ping a phone's address from the host behind the gateway; an idle phone is paged."""
+        self._echo_id = (self._echo_id + 1) & 0x7FFF
+        return ping(
+            self,
+            self.host,
+            destination,
+            self._echo_id,
+            count=count,
+            interval_ms=interval_ms,
+            size=size,
+            timeout_ms=timeout_ms,
+        )
+
     # time
 
     def run(self, ms: int) -> None:
@@ -264,7 +301,9 @@ class Network:
         for _ in range(ms):
             self.step()
 
-    def run_until(self, condition: Callable[[], bool], timeout_ms: int = 10_000, *, what: str = "the condition") -> int:
+    def run_until(
+        self, condition: Callable[[], bool], timeout_ms: int = 10_000, *, what: What = "the condition"
+    ) -> int:
         """Let time pass until something holds.
 
         Returns:
@@ -276,7 +315,8 @@ class Network:
         start = self.now
         while not condition():
             if self.now - start >= timeout_ms:
-                raise TimeoutInNetwork(f"{what} did not happen within {timeout_ms} ms of virtual time")
+                text = what if isinstance(what, str) else what()
+                raise TimeoutInNetwork(f"{text} did not happen within {timeout_ms} ms of virtual time")
             self.step()
         return self.now - start
 
@@ -301,6 +341,7 @@ class Network:
         self.epc.handle_timers(now)
         self._settle()
         self._packets()
+        self._gather_events()
         self.now = now + 1
 
     def _uplink(self, now: int) -> None:
@@ -361,6 +402,15 @@ class Network:
         for packet in self.host.packets_to_send():
             self.epc.pgw.send_sgi(packet, now)
         self._collect()
+
+    def _gather_events(self) -> None:
+        for who, node in (("eNB", self.enb), ("MME", self.epc.mme)):
+            while (event := node.next_event()) is not None:
+                self.tell(who, event)
+
+    def tell(self, who: str, event: object) -> None:
+        """Write an event into the log."""
+        self.events.append((self.now, who, event))
 
     # what can be seen
 

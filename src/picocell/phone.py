@@ -2,21 +2,22 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from picocell.inet import ConnectionFailedError, IpHost, TcpConnection, TcpState, UdpSocket
+from picocell.inet import ConnectionFailedError, IpHost, TcpState, UdpSocket
+from picocell.metrics import PhoneMetrics, measure
 from picocell.rrc_nas import asn1
 from picocell.rrc_nas.asn1 import Asn1Error, MessageType
 from picocell.rrc_nas.nas import codec, ue_events
+from picocell.rrc_nas.nas.causes import esm_cause_name
 from picocell.rrc_nas.nas.protection import SecurityHeader, split
 from picocell.rrc_nas.nas.ue_core import EmmState
 from picocell.rrc_nas.security.algorithms import Direction
+from picocell.sockets import PingResult, TcpListener, TcpSocket, ping
 from picocell.ue.settings import UeSettings
 from picocell.ue.ue import Ue, UeEvent
 from picocell.virtual_air import PhoneLink
@@ -38,104 +39,6 @@ class PhoneError(RuntimeError):
     """The network refused what a phone wanted; the message says why, in the standard's words."""
 
 
-@dataclass(frozen=True, slots=True)
-class PingResult:
-    """What came of a series of pings.
-
-    Attributes:
-        sent: requests sent.
-        rtt_ms: round-trip time of each answer.
-    """
-
-    sent: int
-    rtt_ms: tuple[int, ...]
-
-    @property
-    def received(self) -> int:
-        """Answers that came."""
-        return len(self.rtt_ms)
-
-    @property
-    def lost(self) -> int:
-        """Requests without an answer."""
-        return self.sent - self.received
-
-    def __str__(self) -> str:
-        mean = f", rtt {min(self.rtt_ms)}/{fmean(self.rtt_ms):.1f}/{max(self.rtt_ms)} ms" if self.rtt_ms else ""
-        return f"{self.received} of {self.sent} answered{mean}"
-
-
-class TcpSocket:
-    """A TCP connection whose calls let virtual time pass."""
-
-    def __init__(self, net: "Network", connection: TcpConnection) -> None:
-        self._net, self.connection = net, connection
-
-    def send(self, data: bytes, timeout_ms: int = 60_000) -> None:
-        """Send everything; returns when it is acknowledged.
-
-        Raises:
-            ConnectionFailedError: the connection failed.
-            TimeoutInNetwork: it took longer.
-        """
-        sent = 0
-
-        def done() -> bool:
-            nonlocal sent
-            self._check()
-            if sent < len(data):
-                sent += self.connection.send(data[sent : sent + (1 << 16)], self._net.now)
-            return sent == len(data) and self.connection.all_acknowledged
-
-        self._net.run_until(done, timeout_ms, what="sending over TCP")
-
-    def recv(self, n: int, timeout_ms: int = 60_000) -> bytes:
-        """At least a byte, at most ``n``; nothing at the end of the stream.
-
-        Raises:
-            TimeoutInNetwork: nothing came.
-        """
-        self._net.run_until(lambda: bool(self.connection.readable or self.connection.at_end), timeout_ms, what="data")
-        return self.connection.recv(n, self._net.now)
-
-    def close(self) -> None:
-        """Send no more."""
-        self.connection.close(self._net.now)
-
-    def _check(self) -> None:
-        if self.connection.error is not None:
-            raise ConnectionFailedError(self.connection.error)
-
-
-class TcpListener:
-    """A TCP port that takes connections."""
-
-    def __init__(self, net: "Network", host: IpHost, port: int) -> None:
-        self._net, self._host, self.port = net, host, port
-        host.listen(port)
-
-    def accept(self, timeout_ms: int = 30_000) -> TcpSocket:
-        """The next connection.
-
-        Raises:
-            TimeoutInNetwork: none came.
-        """
-        found: list[TcpConnection] = []
-
-        def came() -> bool:
-            connection = self._host.accept(self.port)
-            if connection is not None:
-                found.append(connection)
-            return bool(found)
-
-        self._net.run_until(came, timeout_ms, what=f"a connection to port {self.port}")
-        return TcpSocket(self._net, found[0])
-
-    def close(self) -> None:
-        """Take no more connections."""
-        self._host.unlisten(self.port)
-
-
 class Phone:
     """A phone.
 
@@ -153,6 +56,7 @@ class Phone:
         self.imsi = settings.imsi
         self.link = link
         self.ue = Ue(settings, net.radio.sample_rate, seed=seed, start=net.now * net.radio.samples_per_subframe)
+        self.ue.tap = self._tap
         self._heard_until = net.now
         self.host: IpHost | None = None
         self.events: deque[tuple[int, UeEvent]] = deque(maxlen=10_000)
@@ -187,6 +91,27 @@ class Phone:
         nas = self.ue.nas
         sub = f".{nas.substate.name}" if nas.substate is not None else ""
         return f"EMM-{nas.state.name}{sub}, RRC {self.ue.rrc.state}"
+
+    def __repr__(self) -> str:
+        ip = f", {self.ip}" if self.ip is not None else ""
+        return f"Phone({self.imsi}{ip}, {self.state if self.is_on else 'off'})"
+
+    @property
+    def c_rnti(self) -> int | None:
+        """Its C-RNTI; None while it has none."""
+        mac = self.ue.radio.mac
+        return None if mac is None else mac.c_rnti
+
+    @property
+    def timers(self) -> dict[str, int]:
+        """Timers of NAS and RRC that run, and how many ms they have left."""
+        now = self.ue.now
+        return {name: end - now for name, end in {**self.ue.nas.timers, **self.ue.rrc.timers}.items()}
+
+    @property
+    def metrics(self) -> PhoneMetrics:
+        """Quality and counters of its connection, as the phone and the cell see them."""
+        return measure(self._net.enb.mac, self.ue.radio, self._net.now)
 
     @property
     def snr_db(self) -> float:
@@ -234,13 +159,15 @@ class Phone:
         self.ue.detach(switch_off=switch_off)
         if not wait:
             return
-        self._net.run_until(lambda: self._is_gone, timeout_ms, what=f"the detach of {self.imsi}")
+        self._net.run_until(lambda: self._is_gone, timeout_ms, what=lambda: f"the detach of {self}")
         if switch_off:
             self.switch_off()
 
     def switch_off(self) -> None:
-        """Take the battery out: nothing is sent any more."""
-        self.ue.on = False
+        """Take the battery out: nothing is sent any more, and the network is not told."""
+        self.ue.switch_off()
+        self.link.silence()
+        self._exchange()
 
     def page(self, timeout_ms: int = 20_000) -> int:
         """Send the idle phone a packet from the network, and wait until it is connected.
@@ -255,11 +182,11 @@ class Phone:
         if self.ip is None:
             raise PhoneError(f"{self.imsi} has no address: it cannot be paged")
         self._net.host.ping(self.ip, 0xFFFF, 1)
-        return self._net.run_until(lambda: self.connected, timeout_ms, what=f"paging of {self.imsi}")
+        return self._net.run_until(lambda: self.connected, timeout_ms, what=lambda: f"the paging of {self}")
 
     def wait_idle(self, timeout_ms: int = 60_000) -> int:
         """Wait until it is in RRC_IDLE; how many ms that took."""
-        return self._net.run_until(lambda: not self.connected, timeout_ms, what=f"{self.imsi} going idle")
+        return self._net.run_until(lambda: not self.connected, timeout_ms, what=lambda: f"going idle of {self}")
 
     def wait_for(self, kind: type[EventT], timeout_ms: int = 10_000, *, since: int | None = None) -> EventT:
         """Wait for an event of a layer, one that comes from now on or, with ``since``, from that time on.
@@ -274,7 +201,7 @@ class Phone:
             found.extend(event for at, event in self.events if at >= start and isinstance(event, kind))
             return bool(found)
 
-        self._net.run_until(came, timeout_ms, what=f"{kind.__name__} of {self.imsi}")
+        self._net.run_until(came, timeout_ms, what=lambda: f"{kind.__name__} of {self}")
         return found[0]
 
     # traffic
@@ -287,27 +214,17 @@ class Phone:
         Raises:
             PhoneError: the phone has no address.
         """
-        host = self._host()
         self._echo_id = (self._echo_id + 1) & 0xFFFF
-        sent_at: list[int] = []
-        rtt: dict[int, int] = {}
-        host.echo_replies.clear()
-        end: int | None = None
-
-        def done() -> bool:
-            nonlocal end
-            now = self._net.now
-            if len(sent_at) < count and (not sent_at or now - sent_at[-1] >= interval_ms):
-                host.ping(destination, self._echo_id, len(sent_at), bytes(size))
-                sent_at.append(now)
-                end = now + timeout_ms
-            for reply in host.echo_replies:
-                if reply.identifier == self._echo_id:
-                    rtt.setdefault(reply.sequence, reply.time - sent_at[reply.sequence])
-            return len(rtt) == count or (len(sent_at) == count and end is not None and now >= end)
-
-        self._net.run_until(done, count * interval_ms + timeout_ms + 1, what="ping")
-        return PingResult(count, tuple(rtt[i] for i in sorted(rtt)))
+        return ping(
+            self._net,
+            self._host(),
+            destination,
+            self._echo_id,
+            count=count,
+            interval_ms=interval_ms,
+            size=size,
+            timeout_ms=timeout_ms,
+        )
 
     def udp_socket(self, port: int = 0) -> UdpSocket:
         """A UDP socket of the phone.
@@ -379,14 +296,13 @@ class Phone:
         if missed:
             self.ue.skip(missed * self._net.radio.samples_per_subframe)
         self._heard_until = self._net.now + 1
-        watched = self._net.faults.watching or self._net.captures is not None
-        self.ue.tap = self._tap if watched else None
 
     def _after(self) -> None:
         for burst in self.ue.bursts():
             self.link.send(burst)
         while (event := self.ue.next_event()) is not None:
             self.events.append((self._net.now, event))
+            self._net.tell(self.imsi, event)
 
     def _host(self) -> IpHost:
         self._exchange()
@@ -417,7 +333,7 @@ class Phone:
                     refused.append(text)
             return bool(refused) or condition()
 
-        self._net.run_until(done, timeout_ms, what=f"{what} of {self.imsi} ({self.state})")
+        self._net.run_until(done, timeout_ms, what=lambda: f"the {what} of {self}")
         if refused:
             raise PhoneError(f"{what} of {self.imsi} was refused: {refused[0]}")
 
@@ -426,14 +342,14 @@ class Phone:
         del now
         net = self._net
         layer, direction = where.split(".")[:2]
+        if layer == "nas" and net.captures is not None:
+            net.captures.nas(message, net.now)
+        if not net.faults.watching:
+            return [(0, message)]
         if layer == "nas":
-            if net.captures is not None:
-                net.captures.nas(message, net.now)
             name = _nas_name(message, direction)
         else:
             name = _rrc_name(message, direction, common=where.endswith(".0"))
-        if not net.faults.watching:
-            return [(0, message)]
         return net.faults.message(f"{layer}.{direction}.{name}", message, net.now)
 
 
@@ -441,7 +357,8 @@ def _refusal(event: Any) -> str | None:
     """Why an event means that the network does not want the phone."""
     match event:
         case ue_events.AttachRejected(cause, name, esm_cause):
-            return f"cause {cause} ({name})" + (f", ESM cause {esm_cause}" if esm_cause is not None else "")
+            del cause  # it is in the name
+            return name if esm_cause is None else f"{name}: {esm_cause_name(esm_cause)}"
         case ue_events.AuthenticationRejected():
             return "authentication rejected"
     return None

@@ -156,6 +156,10 @@ class PhoneLink:
             pending[0, offset : offset + len(part)] += part
             start, data = start + len(part), data[len(part) :]
 
+    def silence(self) -> None:
+        """What the phone was about to send is not sent."""
+        self._pending.clear()
+
     def up(self, now: int) -> NDArray[np.complex64] | None:
         """What the cell hears of the phone in millisecond ``now``, complex64 (n_rx, n); None for silence."""
         return self._up.apply(self._pending.pop(now, None), self._n)

@@ -142,7 +142,7 @@ def test_noise_has_no_cell(tmp_path: Path, noise: np.ndarray) -> None:
         (("scan", "x.cf32", "--bogus"), "--bogus"),
         (("scan",), "SOURCE"),
         (("monitor", "x.cf32", "--pci", "504"), "--pci"),
-        (("demo", "--seconds", "soon"), "--seconds"),
+        (("recording-demo", "--seconds", "soon"), "--seconds"),
         (("scna", "x.cf32"), "scna"),
     ],
 )
@@ -151,9 +151,9 @@ def test_wrong_options(arguments: tuple[str, ...], named: str) -> None:
 
 
 def test_demo_with_impossible_values(tmp_path: Path) -> None:
-    assert "n_prb 7" in refused("demo", "--prb", "7", "--output", tmp_path)
-    assert "XYZ" in refused("demo", "--channel", "XYZ9", "--output", tmp_path)
-    assert "--snr" in refused("demo", "--snr", "nan", "--output", tmp_path)
+    assert "n_prb 7" in refused("recording-demo", "--prb", "7", "--output", tmp_path)
+    assert "XYZ" in refused("recording-demo", "--channel", "XYZ9", "--output", tmp_path)
+    assert "--snr" in refused("recording-demo", "--snr", "nan", "--output", tmp_path)
 
 
 @pytest.mark.parametrize("path", ["/", "."])

@@ -87,7 +87,7 @@ def test_output_may_be_cut_short() -> None:
 
 
 def test_demo_is_read_back(tmp_path: Path) -> None:
-    text = picocell("demo", "--prb", "15", "--seconds", "0.2", "--output", tmp_path)
+    text = picocell("recording-demo", "--prb", "15", "--seconds", "0.2", "--output", tmp_path)
     assert re.findall(r"^ *(\d+)  (?:normal|extended)", text, re.MULTILINE) == ["42"], "one cell is sent, one is found"
     share = re.search(r"read: (\d+) of 200 transport blocks", text)
     assert share is not None, text

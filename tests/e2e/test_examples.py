@@ -12,6 +12,8 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 PRINTS = {
     "downlink_subframe.py": "717 bytes, CRC True",
+    "network.py": "172.16.0.2 3 of 3 answered",
+    "network_faults.py": "001010123456781 was refused: authentication rejected",
     "scan_samples.py": "PLMN 001-01, TAC 7, SIBs [2, 3]",
 }
 

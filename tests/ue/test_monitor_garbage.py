@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from picocell.demo import FIRST_TTI, transmit
+from picocell.recording_demo import FIRST_TTI, transmit
 from picocell.phy.fapi import DciDlPdu, DlConfigRequest, DlschPdu, TxRequest
 from picocell.phy.lte import dci, dci_sizes, pdcch
 from picocell.phy.lte.cell import Cell
