@@ -2,10 +2,10 @@
 
 import math
 from fractions import Fraction
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import numpy as np
-import scipy.signal
 from numpy.typing import NDArray
 
 _MAX_FACTOR: Final = 4096
@@ -119,7 +119,7 @@ class _Stage:
         if count:
             # the history starts at a multiple of `down`, so it starts at a whole output sample
             first = self._n_out - self._history_start * self._up // self._down + len(self._taps) // 2 // self._down
-            filtered = scipy.signal.upfirdn(self._taps, buffer, self._up, self._down, axis=1)
+            filtered = _signal().upfirdn(self._taps, buffer, self._up, self._down, axis=1)
             out = np.ascontiguousarray(filtered[:, first : first + count], np.complex64)
         self._n_out += count
         needed = max((self._n_out * self._down - self._half) // self._up, 0) // self._down * self._down
@@ -151,6 +151,14 @@ def resample(samples: NDArray[np.complex64], rate_in: float, rate_out: float) ->
     return out[0] if np.ndim(samples) == 1 else out
 
 
+@cache
+def _signal() -> Any:
+    """SciPy's filters, which take a while to import, for those who change rates."""
+    import scipy.signal
+
+    return scipy.signal
+
+
 def _first_step(by: Fraction) -> int:
     """Factor to reduce the rate by in a first step: the largest that leaves at least twice the final rate."""
     factors = [f for f in range(2, by.denominator + 1) if by.denominator % f == 0 and by * f <= Fraction(1, 2)]
@@ -164,8 +172,8 @@ def _filter(up: int, down: int, pass_edge: float, stop_edge: float) -> tuple[int
     """
     if up == down:
         return 0, np.ones(1, np.float32)
-    n_taps, beta = scipy.signal.kaiserord(_STOPBAND_DB, 2 * (stop_edge - pass_edge) / up)
+    n_taps, beta = _signal().kaiserord(_STOPBAND_DB, 2 * (stop_edge - pass_edge) / up)
     half = -(-n_taps // 2)
-    taps = up * scipy.signal.firwin(2 * half + 1, (pass_edge + stop_edge) / up, window=("kaiser", beta))
+    taps = up * _signal().firwin(2 * half + 1, (pass_edge + stop_edge) / up, window=("kaiser", beta))
     centre = -(-half // down) * down
     return half, np.pad(taps, centre - half).astype(np.float32)

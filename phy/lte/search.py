@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gamma
+from scipy.special import gammainccinv
 
 from picocell.phy.lte import crs, frame, sync
 from picocell.phy.lte.cell import Cell, CyclicPrefix, Duplex
@@ -117,7 +117,7 @@ class CellSearch:
         for peak in sorted(peaks, key=lambda p: -(p.secondary + p.metric)):
             if any(_shadowed(peak, other) for other in peaks):
                 continue
-            threshold = float(gamma.isf(self._p_secondary, peak.independent)) / (peak.independent * rate)
+            threshold = float(gammainccinv(peak.independent, self._p_secondary)) / (peak.independent * rate)
             # a peak at a wrong carrier offset or place keeps the primary correlation and loses the secondary one
             if peak.secondary < max(threshold, 0.4 * peak.metric):
                 continue

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.stats import gamma
+from scipy.special import gammainccinv, gammaincinv
 
 from picocell.phy.lte import sync
 from picocell.phy.lte.cell import CyclicPrefix
@@ -104,7 +104,7 @@ def _gamma_threshold(p: float, shape: NDArray[np.int64]) -> NDArray[np.float64]:
     """Value that a Gamma variable of unit rate and each whole ``shape`` exceeds with probability ``p``."""
     table = np.zeros(int(shape.max()) + 1)
     for k in np.unique(shape):
-        table[k] = gamma.isf(p, k)
+        table[k] = gammainccinv(k, p)
     return np.asarray(table[shape])
 
 
@@ -161,7 +161,7 @@ def _noise_floor(total: NDArray[np.float32], count: NDArray[np.int64], n_rx: int
     shape = float(np.median(count[heard])) * n_rx
     median = np.median(total[:, heard] / count[heard], axis=1) / n_rx
     # a stretch of silence or a noiseless empty carrier must not pull the floor below white noise's own
-    return np.asarray(np.maximum(median * shape / gamma.median(shape), 0.5 / N))
+    return np.asarray(np.maximum(median * shape / gammaincinv(shape, 0.5), 0.5 / N))
 
 
 def _local_maxima(score: NDArray[np.float64], most: int) -> list[tuple[int, int]]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picocell.inet import ConnectionFailedError, IpHost, TcpConnection, TcpState
+from picocell.inet import ConnectionFailedError, IpHost, TcpConnection, TcpState, packets
+from picocell.inet.host import BACKLOG
 
 A, B, PORT = "10.0.0.1", "10.0.0.2", 5001
 
@@ -164,3 +165,19 @@ def test_mutated_packets_never_crash(noise: bytes, where: int) -> None:
     net.b.receive(bytes(packet), net.now)
     net.b.receive(noise, net.now)
     net.step()
+
+
+def test_a_flood_of_calls_that_nobody_accepts_is_bounded() -> None:
+    host = IpHost(A)
+    host.listen(PORT)
+    for n in range(1100):
+        syn = packets.TcpSegment(1 + n, PORT, n, 0, packets.TcpFlag.SYN, 1000)
+        host.receive(packets.build_tcp(B, A, syn), 0)
+    assert len(host.connections) == BACKLOG
+    assert host.discarded["backlog full"] == 1100 - BACKLOG
+    for n in range(10):
+        reset = packets.TcpSegment(1 + n, PORT, n + 1, 0, packets.TcpFlag.RST, 0)
+        host.receive(packets.build_tcp(B, A, reset), 1)
+    host.packets_to_send()
+    host.receive(packets.build_tcp(B, A, packets.TcpSegment(9999, PORT, 0, 0, packets.TcpFlag.SYN, 1000)), 2)
+    assert len(host.connections) == BACKLOG - 9

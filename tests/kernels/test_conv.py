@@ -312,3 +312,54 @@ def test_bad_shapes_and_sizes_are_refused() -> None:
         conv.decode_batch(np.zeros((1, 2, 44), np.int16))
     with pytest.raises(ValueError, match="at most"):
         conv.rate_recover(np.zeros(conv.MAX_E + 1, np.int16), 44)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 100), silent=st.lists(st.booleans(), min_size=8, max_size=8))
+def test_candidates_for_a_mask_are_those_of_the_search(seed: int, silent: list[bool]) -> None:
+    rng = np.random.default_rng(seed)
+    first = [0, 1, 2, 4, 0, 6, 4, 0]
+    count = [1, 1, 2, 2, 4, 2, 4, 8]
+    k = [43, 43, 43, 31, 43, 31, 43, 43]
+    llr = rng.normal(scale=30, size=8 * 72).astype(np.int16)
+    _, sent = candidate(rng.integers(0, 2, 43 - 16).astype(np.uint8), 0x1234, 4 * 72)
+    llr[: 4 * 72] += (200 * (1 - 2 * sent.astype(np.int16))).astype(np.int16)
+    places = conv.Candidates(first, count, k, 72)
+    found = places.find(llr, np.array(silent, np.uint8), 0x1234, 0x1235)
+    bits, crc, quality = conv.search(llr, [72 * i for i in first], [72 * i for i in count], k)
+    awake = [not any(silent[i : i + n]) for i, n in zip(first, count, strict=True)]
+    expected = [i for i in range(8) if awake[i] and crc[i] in (0x1234, 0x1235)]
+    if not expected:
+        assert found is None
+        return
+    assert found is not None
+    assert found[0].tolist() == expected
+    np.testing.assert_array_equal(found[1], bits[expected])
+    np.testing.assert_array_equal(found[2], crc[expected])
+    np.testing.assert_array_equal(found[3], quality[expected])
+
+
+def test_candidates_that_do_not_fit_are_refused() -> None:
+    for first, count, k in (([-1], [1], [43]), ([0], [0], [43]), ([0], [1], [16]), ([0, 1], [1], [43])):
+        with pytest.raises(ValueError, match=r"candidate 0|outside|must be equal"):
+            conv.Candidates(first, count, k, 72)
+    with pytest.raises(ValueError, match="do not hold"):
+        conv.Candidates([1], [1], [43], 72).find(np.zeros(72, np.int16), np.zeros(1, np.uint8), 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(k=st.integers(17, 70), e=st.integers(1, 600), seed=st.integers(0, 1000))
+def test_halves_are_sums_of_agreeing_soft_bits(k: int, e: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bits = rng.integers(0, 2, k).astype(np.uint8)
+    llr = rng.integers(-8000, 8000, e).astype(np.int16)
+    sent = oracle_encode(bits).ravel()[oracle_places(k, e)]
+    agreeing = np.where(sent, -llr.astype(int), llr.astype(int))
+    assert conv.halves(llr, bits) == (agreeing[: e // 2].sum(), agreeing[e // 2 :].sum())
+
+
+def test_halves_of_lengths_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(ValueError, match="soft bits of a code word"):
+        conv.halves(np.zeros(0, np.int16), np.zeros(30, np.uint8))
+    with pytest.raises(ValueError, match="k 3"):
+        conv.halves(np.zeros(72, np.int16), np.zeros(3, np.uint8))

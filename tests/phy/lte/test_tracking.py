@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from picocell.phy.lte import frame
+from picocell.phy.lte import crs, frame
 from picocell.phy.lte.cell import Cell, CyclicPrefix
 from picocell.phy.lte.tracking import Tracker
 
@@ -171,3 +171,26 @@ def test_bad_arguments() -> None:
         Tracker(Cell(1, n_prb=25), 1.92e6, 0.0)
     with pytest.raises(ValueError, match="do not fit"):
         Tracker(Cell(1), RATE, 0.0).update(np.zeros((1, 4, 12), np.complex64), (0, 4), np.zeros((4, 12), int))
+
+
+@pytest.mark.parametrize("cp", CyclicPrefix)
+def test_grid_says_what_its_pilots_say(cp: CyclicPrefix) -> None:
+    cell = Cell(5, 15, cp=cp)
+    rng = np.random.default_rng(4)
+    one, other = (Tracker(cell, 3.84e6, 100.25, 200.0) for _ in range(2))
+    index = crs.flat_index(cell, 0)
+    symbols, subcarriers = np.divmod(index, cell.n_sc)
+    for subframe in range(10):
+        grid = rng.normal(size=(2, cell.n_symb, cell.n_sc, 2)) @ [0.1, 0.1j]
+        grid.reshape(2, -1)[:, index] += crs.sequence(cell, subframe, 0) * np.exp(
+            1j * (symbols / 40 + subcarriers / 90)
+        )
+        grid = np.asarray(grid, np.complex64)
+        pilots = grid.reshape(2, -1)[:, index] * crs.sequence(cell, subframe, 0).conj()
+        expected = other.update(pilots, symbols[:, 0], subcarriers)
+        found = one.update_grid(subframe, grid)
+        assert found.delay == pytest.approx(expected.delay, abs=1e-4)
+        assert found.cfo_hz == pytest.approx(expected.cfo_hz, abs=1e-2)
+        assert found.quality == pytest.approx(expected.quality, abs=1e-5)
+    assert (one.locked, one.next_start) == (other.locked, other.next_start)
+    assert one.fraction == pytest.approx(other.fraction, abs=1e-3)

@@ -1,0 +1,53 @@
+"""Phones that lose the cell and come back by themselves."""
+
+from typing import Any
+
+from picocell import Cell, Network
+from picocell.network import GATEWAY
+from picocell.rrc_nas.rrc import ue_events
+
+
+def _kinds(phone: Any, kind: type) -> int:
+    return sum(isinstance(event, kind) for _, event in phone.events)
+
+
+def test_re_establishment() -> None:
+    """The link is gone for longer than T310 runs, and back while T311 does."""
+    with Network(Cell(n_prb=6)) as net:
+        phone = net.phone()
+        phone.attach()
+        net.run(100)
+        rnti = phone.c_rnti
+        phone.snr_db = -20
+        phone.wait_for(ue_events.RadioLinkFailure, 2000)
+        assert phone.ue.rrc.state.connected
+        net.run(100)
+        phone.snr_db = 30
+        net.run_until(lambda: phone.c_rnti not in (None, rnti), 2000)
+        assert phone.ping(GATEWAY, 3).received == 3
+        assert phone.ue.nas.substate is not None
+        assert phone.ue.nas.substate.name == "NORMAL_SERVICE"
+        assert _kinds(phone, ue_events.ConnectionReleased) == 0
+        # the old context is gone in the cell
+        assert net.enb.mac.rntis == (phone.c_rnti,)
+        assert net.enb.tables()["tunnels"] == 1
+
+
+def test_the_cell_forgets_a_phone_that_does_not_come_back() -> None:
+    """It is idle in the end, comes back to the cell and is reachable."""
+    with Network(Cell(n_prb=6)) as net:
+        phone = net.phone()
+        phone.attach()
+        net.run(100)
+        net.faults.drop("rrc.uplink.rrcConnectionReestablishmentRequest", count=None)
+        phone.snr_db = -20
+        phone.wait_for(ue_events.RadioLinkFailure, 2000)
+        phone.snr_db = 30
+        phone.wait_for(ue_events.ConnectionReleased, 15_000)
+        net.faults.clear()
+        net.run_until(lambda: phone.ue.nas.substate is not None and "NORMAL" in phone.ue.nas.substate.name, 15_000)
+        assert phone.ping(GATEWAY, 2).received == 2
+        phone.detach()
+        net.run(500)
+        assert net.enb.tables()["MAC UEs"] == 0
+        assert net.epc.tables()["MME ues"] == 0

@@ -1,0 +1,498 @@
+"""The ZeroMQ radio against itself and against bare sockets, sample by sample; peers that do not behave."""
+
+import logging
+import multiprocessing
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import zmq
+from numpy.typing import NDArray
+
+from picocell.radio.errors import RadioError
+from picocell.radio.interface import Radio
+from picocell.radio.zmq import ZmqArgs, ZmqRadio
+from support.zmq_peer import Peer, echo, free_ports
+
+RATE = 1.92e6
+SUBFRAME = 1920
+
+
+def noise(n: int, seed: int = 1, channels: int | None = None) -> NDArray[np.complex64]:
+    shape = (n, 2) if channels is None else (channels, n, 2)
+    values = 3000 * np.random.default_rng(seed).standard_normal(shape, np.float32)
+    return values.view(np.complex64)[..., 0]
+
+
+def arguments(own: int, other: int, base: float = RATE, **more: object) -> str:
+    extra = "".join(f",{key}={value}" for key, value in more.items())
+    return f"tx_port=tcp://127.0.0.1:{own},rx_port=tcp://127.0.0.1:{other},base_srate={base:g}{extra}"
+
+
+@pytest.fixture
+def ports() -> tuple[int, int]:
+    own, other = free_ports(2)
+    return own, other
+
+
+@pytest.fixture
+def radio(ports: tuple[int, int]) -> Iterator[ZmqRadio]:
+    with ZmqRadio(arguments(*ports, id="here"), RATE) as radio:
+        yield radio
+
+
+def receive_all(radio: ZmqRadio, n: int, timeout: float = 10.0) -> NDArray[np.complex64]:
+    """The next ``n`` samples whatever the stalls."""
+    until = time.monotonic() + timeout
+    while not (got := radio.receive(n, 0.2)).samples.shape[1]:
+        assert time.monotonic() < until, "no samples"
+    return got.samples
+
+
+def exchange(radio: ZmqRadio, sent: NDArray[np.complex64], seed: int) -> NDArray[np.complex64]:
+    """Send and receive in blocks of random lengths, always sending what is due before receiving."""
+    rng = np.random.default_rng(seed)
+    most = round(1.2e-3 * radio.sample_rate)
+    received, at = [], 0
+    while radio.time < sent.shape[1]:
+        n = min(int(rng.integers(1, most)), sent.shape[1] - radio.time)
+        while at < radio.time + n:
+            length = int(rng.integers(1, most))
+            radio.transmit(sent[:, at : at + length], at)
+            at = min(at + length, sent.shape[1])
+        received.append(radio.receive(n, 10.0).samples)
+        assert not radio.stalled
+    return np.concatenate(received, axis=1)
+
+
+# two radios
+
+
+@pytest.mark.parametrize(("up", "down"), [(1, 1), (2, 1), (1, 3), (4, 4)])
+def test_two_radios_exchange_what_was_sent(ports: tuple[int, int], up: int, down: int) -> None:
+    base = 12 * 640e3
+    n = 40 * 640 * 12
+    x, y = noise(n // up)[np.newaxis], noise(n // down, 2)[np.newaxis]
+    found: list[NDArray[np.complex64]] = []
+    with (
+        ZmqRadio(arguments(*ports, base), base / up) as a,
+        ZmqRadio(arguments(*ports[::-1], base), base / down) as b,
+    ):
+        thread = threading.Thread(target=lambda: found.append(exchange(b, y, 4)))
+        thread.start()
+        at_a = exchange(a, x, 3)
+        thread.join()
+        assert a.counters.late == b.counters.late == 0
+    for got, rate_in, rate_out, sent in ((found[0], up, down, x), (at_a, down, up, y)):
+        wire = np.repeat(sent[0], rate_in)
+        np.testing.assert_allclose(got[0], wire.reshape(-1, rate_out).mean(axis=1), rtol=1e-5, atol=1e-2)
+        if rate_in == rate_out == 1:
+            assert np.array_equal(got, sent)
+
+
+def test_a_radio_in_another_process(ports: tuple[int, int]) -> None:
+    n = 60
+    process = multiprocessing.get_context("spawn").Process(target=echo, args=(arguments(*ports[::-1]), RATE, n))
+    process.start()
+    x = noise(n * SUBFRAME)[np.newaxis]
+    received = []
+    with ZmqRadio(arguments(*ports), RATE, timeout=20.0) as radio:
+        for k in range(n):
+            radio.transmit(x[:, k * SUBFRAME : (k + 1) * SUBFRAME], k * SUBFRAME)
+            received.append(radio.receive(SUBFRAME).samples)
+        assert radio.counters.overflow == 0
+        process.join(20)
+    y = np.concatenate(received, axis=1)
+    assert not y[:, : 4 * SUBFRAME].any()
+    assert np.array_equal(y[:, 4 * SUBFRAME :], x[:, : -4 * SUBFRAME])
+
+
+def test_a_thread_that_sends_beside_one_that_receives(ports: tuple[int, int]) -> None:
+    n = 30 * SUBFRAME
+    x = noise(n)[np.newaxis]
+
+    def send(radio: ZmqRadio) -> None:
+        for at in range(0, n, 700):
+            radio.transmit(x[:, at : at + 700], at, 10.0)
+
+    with ZmqRadio(arguments(*ports), RATE) as a, Peer(ports[1], ports[0]) as peer:
+        peer.feed(x[0])
+        thread = threading.Thread(target=send, args=(a,))
+        thread.start()
+        peer.taken(n)  # before anything is received: nothing is filled with zeros
+        got = [receive_all(a, 1000) for _ in range(n // 1000)]
+        thread.join()
+        assert np.array_equal(np.concatenate(got, axis=1)[0], x[0, : n // 1000 * 1000])
+        assert np.array_equal(peer.taken(n)[:n], x[0])
+
+
+def test_it_is_a_radio(radio: ZmqRadio) -> None:
+    assert isinstance(radio, Radio)
+    assert (radio.n_tx, radio.n_rx, radio.sample_rate) == (1, 1, RATE)
+    assert radio.receive(0).samples.shape == (1, 0)
+
+
+# a peer of bare sockets
+
+
+def test_peer_that_reads_ahead_and_answers_in_odd_lengths(radio: ZmqRadio, ports: tuple[int, int]) -> None:
+    n = 30
+    x, y = noise(n * SUBFRAME, 5), noise(n * SUBFRAME, 6)
+    with Peer(ports[1], ports[0]) as peer:
+        peer.feed(y)
+        for k in range(n):
+            radio.transmit(x[np.newaxis, k * SUBFRAME : (k + 1) * SUBFRAME], k * SUBFRAME)
+            got = radio.receive(SUBFRAME)
+            assert got.time == k * SUBFRAME
+            assert np.array_equal(got.samples[0], y[got.time : got.time + SUBFRAME])
+        assert np.array_equal(peer.taken(n * SUBFRAME), x)
+
+
+def test_a_reception_fills_the_transmit_stream_up_to_its_end_and_no_further(
+    radio: ZmqRadio, ports: tuple[int, int]
+) -> None:
+    with Peer(ports[1], ports[0]) as peer:
+        radio.transmit(noise(100)[np.newaxis], 500)
+        assert not radio.receive(2000, 0.3).samples.size
+        taken = peer.taken(2000)
+        assert len(taken) == 2000
+        assert np.array_equal(taken[500:600], noise(100))
+        assert not taken[:500].any()
+        assert not taken[600:].any()
+        assert not radio.receive(2000, 0.05).samples.size  # again: nothing is added
+        peer.feed(noise(2000, 3))
+        assert np.array_equal(radio.receive(2000).samples[0], noise(2000, 3))
+        assert len(peer.taken(2000)) == 2000
+        radio.zeros_until(2500)
+        assert len(peer.taken(2500)) == 2500
+        assert radio.counters.underflow == 1
+
+
+def test_peer_that_starts_late(radio: ZmqRadio, ports: tuple[int, int]) -> None:
+    x = noise(4 * SUBFRAME)
+    radio.transmit(x[np.newaxis], 0)
+    for _ in range(3):
+        got = radio.receive(SUBFRAME, 0.1)
+        assert (got.samples.shape, got.time, radio.stalled) == ((1, 0), 0, True)
+    with Peer(ports[1], ports[0]) as peer:
+        peer.feed(noise(SUBFRAME, 9))
+        assert np.array_equal(receive_all(radio, SUBFRAME)[0], noise(SUBFRAME, 9))
+        assert not radio.stalled
+        assert np.array_equal(peer.taken(4 * SUBFRAME), x)
+    assert radio.counters.waiting >= 3
+
+
+def test_peer_that_stalls_for_three_seconds(
+    radio: ZmqRadio, ports: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    with Peer(ports[1], ports[0], [1000]) as peer, caplog.at_level(logging.INFO):
+        peer.feed(noise(3000))
+        assert np.array_equal(receive_all(radio, 2000)[0], noise(3000)[:2000])
+        start = time.time()
+        assert not radio.receive(2000, 3.0).samples.size
+        lines = [r for r in caplog.records if "no samples" in r.message]
+        assert len(lines) == 1
+        assert lines[0].created - start < 2.0
+        assert f"here: no samples from rx_port=tcp://127.0.0.1:{ports[1]}" in lines[0].message
+        assert "connected but sends nothing" in lines[0].message
+        peer.feed(noise(1000, 4))
+        expected = np.concatenate([noise(3000)[2000:], noise(1000, 4)])
+        assert np.array_equal(receive_all(radio, 2000)[0], expected)  # nothing was lost
+
+
+@pytest.mark.parametrize("given", [3000, 6000])
+def test_peer_that_goes_and_returns(radio: ZmqRadio, ports: tuple[int, int], given: int) -> None:
+    """The new peer's first sample belongs to the first sample that it takes, whatever the old one had given."""
+    x, old, new = noise(9000), noise(given, 2), noise(20_000, 3)
+    with Peer(ports[1], ports[0], [given]) as first:
+        radio.transmit(x[np.newaxis, :5000], 0)
+        first.taken(5000)
+        first.feed(old)
+        receive_all(radio, 3000)
+    if given == 3000:
+        assert not radio.receive(4000, 0.3).samples.size
+    radio.transmit(x[np.newaxis, 7000:], 7000)
+    with Peer(ports[1], ports[0], [500]) as second:
+        second.feed(new)
+        got = receive_all(radio, 4000)[0]
+        while (taken := second.taken(2000))[-1] != x[-1]:
+            time.sleep(0.01)
+    start = 9000 - len(taken)  # more than 5000 if a reply was under way when the first went
+    assert start in (5000, 7000)
+    assert not taken[: 7000 - start].any()
+    assert np.array_equal(taken[7000 - start :], x[7000:])
+    if given < start:
+        expected = np.concatenate([old[3000:], np.zeros(start - given), new])
+    else:
+        expected = np.concatenate([old[3000:], new[given - start :]])
+    assert np.array_equal(got, expected[:4000])
+    assert radio.counters.reconnects == 2  # both are gone
+
+
+def test_fail_on_disconnect(ports: tuple[int, int]) -> None:
+    args = arguments(*ports, fail_on_disconnect="true", trx_timeout_ms=300)
+    with ZmqRadio(args, RATE) as radio:
+        assert not radio.receive(100, 0.5).samples.size  # a peer that was never there is waited for
+        with Peer(ports[1], ports[0]) as peer:
+            peer.feed(noise(100))
+            receive_all(radio, 100)
+        with pytest.raises(RadioError, match=f"no samples from rx_port=tcp://127.0.0.1:{ports[1]}.*fail_on_disc"):
+            radio.receive(100, 5.0)
+
+
+def test_rubbish_is_counted_and_the_next_samples_are_taken(
+    radio: ZmqRadio, ports: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    x = noise(1000)
+    bad = x[500:].copy()
+    bad[3] = np.nan
+    with Peer(ports[1], ports[0], [500]) as peer:
+        peer.feed_raw(x[:500].tobytes(), b"1234567", b"", b"\x00" * 4, bad.tobytes())
+        got = receive_all(radio, 1000)[0]
+    assert np.array_equal(np.delete(got, 503), np.delete(x, 503))
+    assert got[503] == 0
+    assert radio.counters.malformed == 4
+    assert any("a reply of 7 bytes was dropped" in r.message and r.levelname == "ERROR" for r in caplog.records)
+
+
+def test_requests_that_are_none(radio: ZmqRadio) -> None:
+    with zmq.Context() as context, context.socket(zmq.DEALER) as odd, context.socket(zmq.REQ) as good:
+        odd.linger = good.linger = 0
+        for each in (odd, good):
+            each.connect(radio.tx_endpoints[0])
+        for frames in ([b"x"], [b"", b""], [b"a", b"b", b"c"]):
+            odd.send_multipart(frames)
+        good.setsockopt(zmq.REQ_CORRELATE, 1)
+        good.send(b"\xff\xff\xff")
+        radio.transmit(noise(10)[np.newaxis], 0)
+        assert good.poll(5000)
+        assert np.array_equal(np.frombuffer(good.recv(), "<c8"), noise(10))
+        until = time.monotonic() + 5
+        while radio.counters.malformed < 3 and time.monotonic() < until:
+            radio.receive(1, 0.05)
+    assert radio.counters.malformed == 3
+
+
+def test_samples_stay_when_who_asked_is_gone(radio: ZmqRadio) -> None:
+    with zmq.Context() as context:
+        for k in range(2):
+            with context.socket(zmq.REQ) as asking:
+                asking.linger = 0
+                asking.connect(radio.tx_endpoints[0])
+                asking.send(b"\xff")
+                if k == 0:
+                    time.sleep(0.2)
+                    continue
+                time.sleep(0.2)
+                radio.transmit(noise(10)[np.newaxis], 0)
+                assert asking.poll(5000)
+                assert np.array_equal(np.frombuffer(asking.recv(), "<c8"), noise(10))
+
+
+def test_the_largest_frame(radio: ZmqRadio, ports: tuple[int, int]) -> None:
+    x = np.tile(noise(3072), 1000)
+    with Peer(ports[1], ports[0], [len(x)]) as peer:
+        peer.feed_raw(np.zeros(len(x) + 1, np.complex64).tobytes())
+        peer.feed(x)
+        assert np.array_equal(receive_all(radio, len(x))[0], x)
+        assert len(peer.taken(len(x))) == len(x)
+        assert peer.largest <= 4 * SUBFRAME
+    assert radio.counters.malformed == 1
+
+
+# times
+
+
+def test_gaps_are_zeros_and_late_samples_are_dropped_and_counted(radio: ZmqRadio, ports: tuple[int, int]) -> None:
+    x = noise(1000)[np.newaxis]
+    with Peer(ports[1], ports[0]) as peer:
+        radio.transmit(x[:, :100], 0)
+        radio.transmit(x[:, 300:400], 300)
+        radio.transmit(x[:, 200:300], 200)  # wholly late
+        radio.transmit(x[:, 350:500], 350)  # its first 50 are
+        radio.transmit(x[:, :7], -100)
+        taken = peer.taken(500)
+    expected = x[0, :500].copy()
+    expected[100:300] = 0
+    assert np.array_equal(taken, expected)
+    assert (radio.counters.late, radio.counters.dropped) == (3, 157)
+    assert not radio.receive(600, 0.0).samples.size
+    radio.transmit(x[:, :100], 450)
+    assert (radio.counters.late, radio.counters.dropped) == (4, 257)
+
+
+def test_samples_given_are_the_callers_again_afterwards(radio: ZmqRadio, ports: tuple[int, int]) -> None:
+    block = noise(100)[np.newaxis].copy()
+    radio.transmit(block, 0)
+    block[:] = 0
+    with Peer(ports[1], ports[0]) as peer:
+        assert np.array_equal(peer.taken(100), noise(100))
+
+
+def test_about_four_subframes_wait_for_the_peer(radio: ZmqRadio, ports: tuple[int, int]) -> None:
+    x = noise(20 * SUBFRAME)[np.newaxis]
+    for k in range(5):
+        radio.transmit(x[:, k * SUBFRAME : (k + 1) * SUBFRAME], k * SUBFRAME, 0.0)
+        assert radio.buffered <= 5 * SUBFRAME
+    assert radio.counters.overflow == 0
+    start = time.monotonic()
+    radio.transmit(x[:, 5 * SUBFRAME : 7 * SUBFRAME], 5 * SUBFRAME, 0.1)
+    assert time.monotonic() - start >= 0.1
+    assert (radio.counters.overflow, radio.counters.dropped) == (1, 2 * SUBFRAME)
+    assert radio.buffered == 5 * SUBFRAME
+    release = threading.Timer(0.1, lambda: peers.append(Peer(ports[1], ports[0])))
+    peers: list[Peer] = []
+    release.start()
+    radio.transmit(x[:, 5 * SUBFRAME :], 5 * SUBFRAME, 10.0)  # of 15 subframes: waits for the peer as it goes
+    release.join()
+    with peers[0]:
+        assert np.array_equal(peers[0].taken(20 * SUBFRAME), x[0])
+
+
+def test_nobody_takes_samples_is_logged(radio: ZmqRadio, caplog: pytest.LogCaptureFixture) -> None:
+    radio.transmit(noise(5 * SUBFRAME)[np.newaxis], 0)
+    radio.transmit(noise(SUBFRAME)[np.newaxis], 5 * SUBFRAME, 1.2)
+    assert f"nobody takes samples from tx_port={radio.tx_endpoints[0]}" in caplog.text
+
+
+def test_the_rate_changes_while_it_runs(ports: tuple[int, int]) -> None:
+    base = 5.76e6
+    x = noise(57_600)
+    with ZmqRadio(arguments(*ports, base), 1.92e6) as radio, Peer(ports[1], ports[0]) as peer:
+        peer.feed(x)
+        got = radio.receive(1000)
+        np.testing.assert_allclose(got.samples[0], x[:3000].reshape(-1, 3).mean(axis=1), rtol=1e-5, atol=1e-2)
+        radio.set_sample_rate(5.76e6)
+        got = radio.receive(1001)
+        assert got.time == 3000
+        assert np.array_equal(got.samples[0], x[3000:4001])
+        radio.transmit(noise(50, 7)[np.newaxis], 4100)
+        radio.set_sample_rate(1.92e6)
+        got = radio.receive(1000)
+        assert got.time == 1334  # the next whole sample
+        np.testing.assert_allclose(got.samples[0], x[4002:7002].reshape(-1, 3).mean(axis=1), rtol=1e-5, atol=1e-2)
+        radio.transmit(noise(100, 8)[np.newaxis], 2400)
+        taken = peer.taken(7500)
+        assert np.array_equal(taken[4100:4150], noise(50, 7))
+        assert np.array_equal(taken[7200:7500], np.repeat(noise(100, 8), 3))
+        assert np.count_nonzero(taken) == 350
+        with pytest.raises(ValueError, match="no whole fraction"):
+            radio.set_sample_rate(3.84e6)
+
+
+def test_channels(ports: tuple[int, int]) -> None:
+    """Two channels on the wire: both antennas transmit, one of them receives."""
+    more = free_ports(4)[2:]
+    args = ZmqArgs(
+        (f"tcp://127.0.0.1:{ports[0]}", f"tcp://127.0.0.1:{more[0]}"),
+        (f"tcp://127.0.0.1:{ports[1]}", f"tcp://127.0.0.1:{more[1]}"),
+        RATE,
+    )
+    x, y = noise(5000, 1, 2), noise(5000, 2, 2)
+    with (
+        ZmqRadio(args, RATE, n_tx=2, n_rx=1) as radio,
+        Peer(ports[1], ports[0]) as one,
+        Peer(more[1], more[0], [77, 2000]) as two,
+    ):
+        one.feed(y[0])
+        two.feed(y[1])
+        radio.transmit(x, 100)
+        assert np.array_equal(receive_all(radio, 5000), y[:1])
+        for peer, row in ((one, x[0]), (two, x[1])):
+            assert np.array_equal(peer.taken(5100)[100:], row)
+    with ZmqRadio(args, RATE, n_tx=1, n_rx=2) as radio, Peer(ports[1], ports[0]) as one, Peer(more[1], more[0]) as two:
+        one.feed(y[0])
+        two.feed(y[1])
+        radio.transmit(x[:1], 0)
+        assert np.array_equal(receive_all(radio, 5000), y)
+        assert not two.taken(5000).any()
+
+
+# what is refused
+
+
+def test_port_in_use(radio: ZmqRadio, ports: tuple[int, int]) -> None:
+    with pytest.raises(RadioError, match=f"tx_port=tcp://127.0.0.1:{ports[0]} cannot be bound: .* in use") as info:
+        ZmqRadio(arguments(*ports), RATE)
+    assert "\n" not in str(info.value)
+    assert radio.receive(0).time == 0
+
+
+@pytest.mark.parametrize(
+    ("extra", "rate", "n_tx", "words"),
+    [
+        ("", 1e6, 1, "sample rate 1000000 is no whole fraction of base_srate=1920000: give base_srate=1000000"),
+        ("", RATE, 2, "2 tx channels need tx_port0 to tx_port1: given is tcp"),
+        ("", RATE, 0, "n_tx=0 is not allowed"),
+        (",tx_type=pub", RATE, 1, "tx_type=pub is not supported"),
+    ],
+)
+def test_radios_that_are_refused(ports: tuple[int, int], extra: str, rate: float, n_tx: int, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ZmqRadio(arguments(*ports) + extra, rate, n_tx=n_tx)
+
+
+def test_samples_that_do_not_fit(radio: ZmqRadio) -> None:
+    for wrong in (noise(10), noise(10, 1, 2)):
+        with pytest.raises(ValueError, match=r"\(1, n\) is needed"):
+            radio.transmit(wrong, 0)
+    with pytest.raises(ValueError, match="negative"):
+        radio.receive(-1)
+
+
+def test_close_ends_what_waits(ports: tuple[int, int]) -> None:
+    radio = ZmqRadio(arguments(*ports), RATE)
+    failures: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            radio.receive(100, 30.0)
+        except RadioError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=wait) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    radio.close()
+    radio.close()
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert all("is closed" in str(failure) for failure in failures)
+    assert len(failures) == 2
+    for call in (lambda: radio.receive(1), lambda: radio.transmit(noise(1)[np.newaxis], 0)):
+        with pytest.raises(RadioError, match="is closed"):
+            call()
+    ZmqRadio(arguments(*ports), RATE).close()  # the port is free again
+
+
+def test_it_sleeps_while_nothing_happens(radio: ZmqRadio) -> None:
+    """Also with a request of a peer that is gone in hand and another waiting."""
+    with zmq.Context() as context, context.socket(zmq.REQ) as one, context.socket(zmq.REQ) as two:
+        for each in (one, two):
+            each.linger = 0
+            each.connect(radio.tx_endpoints[0])
+            each.send(b"\xff")
+        time.sleep(0.1)
+        cpu = time.process_time()
+        time.sleep(0.3)
+        assert time.process_time() - cpu < 0.1
+        cpu = time.process_time()
+        radio.receive(0)
+        threading.Event().wait(0.1)
+        assert time.process_time() - cpu < 0.1
+
+
+def test_peer_that_is_no_rep_socket(radio: ZmqRadio, ports: tuple[int, int], caplog: pytest.LogCaptureFixture) -> None:
+    with zmq.Context() as context, context.socket(zmq.PUB) as other:
+        other.linger = 0
+        other.bind(f"tcp://127.0.0.1:{ports[1]}")
+        assert not radio.receive(100, 1.3).samples.size
+    assert "what listens there is no ZeroMQ REP socket" in caplog.text
+    with Peer(ports[1], ports[0]) as peer:  # the right one comes up in its place
+        peer.feed(noise(100))
+        assert np.array_equal(receive_all(radio, 100)[0], noise(100))
+    assert radio.counters.reconnects <= 1
