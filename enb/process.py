@@ -56,7 +56,9 @@ class EnbProcess:
         link: the core.
         fft: FFT size.
         tx_gain: amplitude by which samples are multiplied.
-        subframe_done: called after each subframe with the TTI's number, for consoles and recordings.
+        first_tti: TTI of the radio's first subframe.
+        sent: called with each downlink subframe, for recordings.
+        heard: called with what each uplink subframe brought.
 
     Attributes:
         lateness: counters.
@@ -74,6 +76,7 @@ class EnbProcess:
         *,
         fft: int | None = None,
         tx_gain: float = 1.0,
+        first_tti: int = 0,
         sent: Callable[[DownlinkSubframe, int], None] | None = None,
         heard: Callable[[UlIndication, int], None] | None = None,
     ) -> None:
@@ -92,13 +95,12 @@ class EnbProcess:
         self._blocks: deque[NDArray[np.complex64]] = deque(maxlen=self._late + 1)
         self._partial: list[NDArray[np.complex64]] = []
         self._partial_n = 0
-        self.now = 0
-        self._next_downlink = 0
+        self._first = self.now = self._next_downlink = first_tti
         self.lateness = Lateness()
 
     def start(self) -> None:
         """Send the first subframes, which no uplink precedes."""
-        while self._next_downlink < self._ahead:
+        while self._next_downlink < self._first + self._ahead:
             self._downlink()
 
     def step(self) -> bool:
@@ -125,7 +127,7 @@ class EnbProcess:
         received = self.radio.receive(self._n - self._partial_n)
         if received.samples.shape[1] == 0:
             return None
-        expected = self.now * self._n + self._partial_n
+        expected = (self.now - self._first) * self._n + self._partial_n
         if received.time != expected:
             self._gap(received.time)
         self._partial.append(received.samples)
@@ -141,7 +143,7 @@ class EnbProcess:
     def _gap(self, time_index: int) -> None:
         """Samples were lost: go on at the subframe that they are of."""
         subframe, offset = divmod(time_index, self._n)
-        lost = subframe - self.now
+        lost = subframe + self._first - self.now
         if lost <= 0:
             return
         _LOG.warning("samples of %d subframes were lost", lost)
@@ -157,7 +159,7 @@ class EnbProcess:
     def _uplink(self, samples: NDArray[np.complex64]) -> None:
         self._blocks.append(samples)
         at = self.now - self._late
-        if at < 0 or len(self._blocks) <= self._late:
+        if at < self._first or len(self._blocks) <= self._late:
             return
         request = self.enb.uplink(at)
         if not (request.ulsch or request.uci or self._receiver.is_prach_opportunity(at % TTI_MODULO)):
@@ -177,7 +179,7 @@ class EnbProcess:
         samples = self._transmitter.subframe(subframe.config, subframe.tx, subframe.hi_dci0)
         if self._gain != 1:
             samples = samples * self._gain
-        self.radio.transmit(samples, at * self._n)
+        self.radio.transmit(samples, (at - self._first) * self._n)
         self._next_downlink += 1
 
     def _serve_core(self) -> None:

@@ -87,6 +87,7 @@ class EnbRun:
             self.link,
             fft=fft,
             tx_gain=10 ** (config.radio.tx_gain / 20),
+            first_tti=config.radio.first_tti,
             sent=self._mac.downlink if self._mac is not None else None,
             heard=self._mac.uplink if self._mac is not None else None,
         )

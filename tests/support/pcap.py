@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 _RAW_IPV4 = 228
@@ -56,3 +57,40 @@ def write_udp(path: Path, port: int, payloads: Sequence[bytes]) -> None:
         frame = header[:10] + checksum.to_bytes(2, "big") + addresses + udp
         out += struct.pack("<IIII", index, 0, len(frame), len(frame)) + frame
     path.write_bytes(bytes(out))
+
+
+@dataclass(frozen=True, slots=True)
+class FramedPdu:
+    """A PDU in the framing of Wireshark's mac-lte-framed dissector."""
+
+    downlink: bool
+    rnti_type: int
+    tti: int
+    payload: bytes
+
+
+def mac_pdus(path: Path) -> list[FramedPdu]:
+    """PDUs of a file of exported PDUs whose dissector is mac-lte-framed, read by the framing's own definition."""
+    return [_framed(_exported(packet)) for packet in packets(path)[1]]
+
+
+def _exported(packet: bytes) -> bytes:
+    """What follows the tags: 16-bit type and length each, up to a tag of type 0."""
+    at = 0
+    while True:
+        tag, length = struct.unpack_from(">HH", packet, at)
+        at += 4 + length
+        if tag == 0:
+            return packet[at:]
+
+
+def _framed(data: bytes) -> FramedPdu:
+    sizes = {0x02: 2, 0x03: 2, 0x04: 2, 0x06: 1, 0x07: 1}
+    at, tti = 3, -1
+    while data[at] != 0x01:
+        tag, size = data[at], sizes[data[at]]
+        if tag == 0x04:
+            sfn, subframe = divmod(int.from_bytes(data[at + 1 : at + 3], "big"), 16)
+            tti = 10 * sfn + subframe
+        at += 1 + size
+    return FramedPdu(data[1] == 1, data[2], tti, data[at + 1 :])

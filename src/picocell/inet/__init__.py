@@ -4,7 +4,8 @@ It stands at both ends of the network where no TUN device is: in a phone, and be
 """
 
 from picocell.inet.host import EchoReply, IpHost, PortInUseError
-from picocell.inet.tcp import ConnectionFailedError, TcpConnection, TcpState
+from picocell.inet.tcp import TcpConnection
+from picocell.inet.tcp_state import ConnectionFailedError, TcpState
 from picocell.inet.udp import UdpSocket
 
 __all__ = [

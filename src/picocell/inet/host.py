@@ -18,13 +18,16 @@ from picocell.inet.packets import (
     TcpSegment,
     UdpDatagram,
 )
-from picocell.inet.tcp import Endpoints, TcpConnection, TcpState
+from picocell.inet.tcp import TcpConnection
+from picocell.inet.tcp_state import Endpoints, TcpState
 from picocell.inet.udp import Datagram, UdpSocket
 
 _LOG: Final = logging.getLogger(__name__)
 EPHEMERAL: Final = range(49_152, 65_536)
 _HEADERS: Final = packets.IPV4_HEADER + packets.TCP_HEADER
 _MAX_ECHOES: Final = 10_000
+BACKLOG: Final = 1024
+"""Connections of a port that wait for `accept`; a SYN that comes then is discarded."""
 
 
 class PortInUseError(ValueError):
@@ -241,6 +244,9 @@ class IpHost:
             return
         is_syn = segment.flags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST) == TcpFlag.SYN
         if is_syn and segment.destination_port in self._listeners:
+            if not self._has_room(segment.destination_port):
+                self.discarded["backlog full"] += 1
+                return
             made = TcpConnection(
                 endpoints, mss=self.mtu - _HEADERS, iss=self._rng.getrandbits(32), now=now, syn=segment
             )
@@ -248,6 +254,15 @@ class IpHost:
             self._listeners[segment.destination_port].append(made)
         elif not segment.flags & TcpFlag.RST:
             self._reset(endpoints, segment)
+
+    def _has_room(self, port: int) -> bool:
+        """Whether a port takes one more connection, without those that have ended meanwhile."""
+        waiting = self._listeners[port]
+        if len(waiting) >= BACKLOG:
+            living = [connection for connection in waiting if connection.state is not TcpState.CLOSED]
+            waiting.clear()
+            waiting.extend(living)
+        return len(waiting) < BACKLOG
 
     def _reset(self, endpoints: Endpoints, segment: TcpSegment) -> None:
         """Answer a segment of no connection (RFC 9293 3.10.7.1)."""

@@ -1,10 +1,10 @@
 """IPv4, ICMP, UDP and TCP packets between bytes and values (RFC 791, 792, 768, 9293)."""
 
 import struct
-from dataclasses import dataclass, field
-from enum import IntEnum, IntFlag
-from ipaddress import IPv4Address
-from typing import Final
+from enum import IntEnum
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv4Address
+from typing import Final, NamedTuple
 
 IPV4_HEADER: Final = 20
 TCP_HEADER: Final = 20
@@ -18,6 +18,10 @@ _ICMP: Final = struct.Struct("!BBHHH")
 _MORE_FRAGMENTS: Final = 0x2000
 _DONT_FRAGMENT: Final = 0x4000
 _OFFSET: Final = 0x1FFF
+_NO_FRAGMENT: Final = _MORE_FRAGMENTS | _OFFSET
+_PSEUDO: Final = struct.Struct("!4s4sHH")
+_ADDRESSES: Final = 4096
+"""Whose text and bytes are kept: a packet brings no new ones, as a rule."""
 
 
 class PacketError(ValueError):
@@ -40,8 +44,8 @@ class IcmpType(IntEnum):
     ECHO_REQUEST = 8
 
 
-class TcpFlag(IntFlag):
-    """Control bits."""
+class TcpFlag(IntEnum):
+    """Control bits; a segment's flags are their sum, a plain number."""
 
     FIN = 1
     SYN = 2
@@ -50,8 +54,7 @@ class TcpFlag(IntFlag):
     ACK = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Ipv4Packet:
+class Ipv4Packet(NamedTuple):
     """An IPv4 packet without options that is no fragment."""
 
     source: str
@@ -62,8 +65,7 @@ class Ipv4Packet:
     identification: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class IcmpMessage:
+class IcmpMessage(NamedTuple):
     """An ICMP message; ``identifier`` and ``sequence`` are the second word of those that have none."""
 
     type: int
@@ -73,8 +75,7 @@ class IcmpMessage:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class UdpDatagram:
+class UdpDatagram(NamedTuple):
     """A UDP datagram."""
 
     source_port: int
@@ -82,34 +83,36 @@ class UdpDatagram:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TcpOptions:
+class TcpOptions(NamedTuple):
     """Options of a SYN: maximum segment size and window scale; None where they are absent."""
 
     mss: int | None = None
     window_scale: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TcpSegment:
+class TcpSegment(NamedTuple):
     """A TCP segment; ``window`` is as sent, without scale."""
 
     source_port: int
     destination_port: int
     seq: int
     ack: int
-    flags: TcpFlag
+    flags: int
     window: int
     payload: bytes = b""
-    options: TcpOptions = field(default_factory=TcpOptions)
+    options: TcpOptions = TcpOptions()
+
+
+_NO_OPTIONS: Final = TcpOptions()
+_CONTROL_BITS: Final = 31
 
 
 def checksum(data: bytes) -> int:
     """Internet checksum (RFC 1071): the complement of the sum of 16-bit words in ones' complement arithmetic."""
-    if len(data) & 1:
-        data += b"\0"
     # that sum is the number's remainder by 2^16 - 1, with 0xFFFF for a sum that is not nothing at all
     number = int.from_bytes(data, "big")
+    if len(data) & 1:
+        number <<= 8
     return 0xFFFF - (number % 0xFFFF or (0xFFFF if number else 0))
 
 
@@ -127,26 +130,24 @@ def parse_ipv4(data: bytes) -> Ipv4Packet:
         raise PacketError(f"version {version >> 4}, header of {header} and length of {total} in {len(data)} bytes")
     if checksum(data[:header]):
         raise PacketError("wrong checksum of the IPv4 header")
-    if fragment & (_MORE_FRAGMENTS | _OFFSET):
+    if fragment & _NO_FRAGMENT:
         raise PacketError("a fragment, which is not put together here")
-    return Ipv4Packet(
-        str(IPv4Address(source)), str(IPv4Address(destination)), protocol, data[header:total], ttl, identification
-    )
+    return Ipv4Packet(_text(source), _text(destination), protocol, data[header:total], ttl, identification)
 
 
 def build_ipv4(packet: Ipv4Packet) -> bytes:
     """Bytes of a packet, which may not be fragmented on its way.
 
     Raises:
-        PacketError: one that is too long.
+        PacketError: one that is too long, or an address that is none.
     """
-    total = IPV4_HEADER + len(packet.payload)
+    source, destination, protocol, payload, ttl, identification = packet
+    total = IPV4_HEADER + len(payload)
     if total > 0xFFFF:
         raise PacketError(f"an IPv4 packet of {total} bytes: at most 65535")
-    source, destination = IPv4Address(packet.source).packed, IPv4Address(packet.destination).packed
-    fields = (0x45, 0, total, packet.identification, _DONT_FRAGMENT, packet.ttl, packet.protocol)
-    header = _IPV4.pack(*fields, 0, source, destination)
-    return _IPV4.pack(*fields, checksum(header), source, destination) + packet.payload
+    start, end = _packed(source), _packed(destination)
+    check = checksum(_IPV4.pack(0x45, 0, total, identification, _DONT_FRAGMENT, ttl, protocol, 0, start, end))
+    return _IPV4.pack(0x45, 0, total, identification, _DONT_FRAGMENT, ttl, protocol, check, start, end) + payload
 
 
 def parse_icmp(data: bytes) -> IcmpMessage:
@@ -181,7 +182,7 @@ def parse_udp(packet: Ipv4Packet) -> UdpDatagram:
     source, destination, length, check = _UDP.unpack_from(data)
     if not UDP_HEADER <= length <= len(data):
         raise PacketError(f"UDP length {length} of {len(data)} bytes")
-    if check and checksum(_pseudo_header(packet, length) + data[:length]):
+    if check and checksum(_pseudo_header(packet.source, packet.destination, Protocol.UDP, length) + data[:length]):
         raise PacketError("wrong UDP checksum")
     return UdpDatagram(source, destination, data[UDP_HEADER:length])
 
@@ -190,8 +191,8 @@ def build_udp(source: str, destination: str, datagram: UdpDatagram) -> bytes:
     """IPv4 packet of a UDP datagram."""
     length = UDP_HEADER + len(datagram.payload)
     ports = (datagram.source_port, datagram.destination_port, length)
-    bare = Ipv4Packet(source, destination, Protocol.UDP, b"")
-    check = checksum(_pseudo_header(bare, length) + _UDP.pack(*ports, 0) + datagram.payload) or 0xFFFF
+    pseudo = _pseudo_header(source, destination, Protocol.UDP, length)
+    check = checksum(pseudo + _UDP.pack(*ports, 0) + datagram.payload) or 0xFFFF
     return build_ipv4(Ipv4Packet(source, destination, Protocol.UDP, _UDP.pack(*ports, check) + datagram.payload))
 
 
@@ -208,31 +209,47 @@ def parse_tcp(packet: Ipv4Packet) -> TcpSegment:
     header = bits >> 12 << 2
     if not TCP_HEADER <= header <= len(data):
         raise PacketError(f"TCP header of {header} in {len(data)} bytes")
-    if checksum(_pseudo_header(packet, len(data)) + data):
+    if checksum(_pseudo_header(packet.source, packet.destination, Protocol.TCP, len(data)) + data):
         raise PacketError("wrong TCP checksum")
-    options = _parse_options(data[TCP_HEADER:header]) if header > TCP_HEADER else TcpOptions()
-    return TcpSegment(source, destination, seq, ack, TcpFlag(bits & 31), window, data[header:], options)
+    options = _parse_options(data[TCP_HEADER:header]) if header > TCP_HEADER else _NO_OPTIONS
+    return TcpSegment(source, destination, seq, ack, bits & _CONTROL_BITS, window, data[header:], options)
 
 
 def build_tcp(source: str, destination: str, segment: TcpSegment) -> bytes:
     """IPv4 packet of a TCP segment."""
-    options = b""
-    if segment.options.mss is not None:
-        options += struct.pack("!BBH", 2, 4, segment.options.mss)
-    if segment.options.window_scale is not None:
-        options += struct.pack("!BBBB", 1, 3, 3, segment.options.window_scale)
-    bits = (TCP_HEADER + len(options)) >> 2 << 12 | segment.flags
-    fields = (segment.source_port, segment.destination_port, segment.seq, segment.ack, bits, segment.window)
-    rest = options + segment.payload
-    bare = Ipv4Packet(source, destination, Protocol.TCP, b"")
-    pseudo = _pseudo_header(bare, TCP_HEADER + len(rest))
-    check = checksum(pseudo + _TCP.pack(*fields, 0, 0) + rest)
-    return build_ipv4(Ipv4Packet(source, destination, Protocol.TCP, _TCP.pack(*fields, check, 0) + rest))
+    port, peer_port, seq, ack, flags, window, payload, options = segment
+    rest = payload if options == _NO_OPTIONS else _build_options(options) + payload
+    bits = (TCP_HEADER + len(rest) - len(payload)) >> 2 << 12 | flags
+    pseudo = _pseudo_header(source, destination, Protocol.TCP, TCP_HEADER + len(rest))
+    check = checksum(pseudo + _TCP.pack(port, peer_port, seq, ack, bits, window, 0, 0) + rest)
+    data = _TCP.pack(port, peer_port, seq, ack, bits, window, check, 0) + rest
+    return build_ipv4(Ipv4Packet(source, destination, Protocol.TCP, data))
 
 
-def _pseudo_header(packet: Ipv4Packet, length: int) -> bytes:
-    addresses = IPv4Address(packet.source).packed + IPv4Address(packet.destination).packed
-    return addresses + struct.pack("!HH", packet.protocol, length)
+@lru_cache(_ADDRESSES)
+def _packed(address: str) -> bytes:
+    try:
+        return IPv4Address(address).packed
+    except AddressValueError as error:
+        raise PacketError(str(error)) from None
+
+
+@lru_cache(_ADDRESSES)
+def _text(address: bytes) -> str:
+    return str(IPv4Address(address))
+
+
+def _pseudo_header(source: str, destination: str, protocol: int, length: int) -> bytes:
+    return _PSEUDO.pack(_packed(source), _packed(destination), protocol, length)
+
+
+def _build_options(options: TcpOptions) -> bytes:
+    data = b""
+    if options.mss is not None:
+        data += struct.pack("!BBH", 2, 4, options.mss)
+    if options.window_scale is not None:
+        data += struct.pack("!BBBB", 1, 3, 3, options.window_scale)
+    return data
 
 
 def _parse_options(data: bytes) -> TcpOptions:
