@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from picocell.phy.lte import crs
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.downlink import DownlinkReceiver
 from picocell.phy.lte.frame import SFN_MODULO, TTI_MODULO, cp_lengths
@@ -70,8 +69,6 @@ class Follower:
         self._receiver = receiver
         self._length = receiver.samples_per_subframe
         self._advance = cp_lengths(receiver.fft, self.cell.cp)[-1] // 4
-        self._pilot_index = crs.flat_index(self.cell, 0)
-        self._pilot_symbols, self._pilot_subcarriers = np.divmod(self._pilot_index, self.cell.n_sc)
         self._pbch = PbchDecoder(self.cell.pci, self.cell.cp)
         self._doubts = 0
         self._unlocked = 0
@@ -110,10 +107,7 @@ class Follower:
             tracker.coast()
             locked = True
         else:
-            pilots = grid.reshape(len(grid), -1)[:, self._pilot_index] * np.conj(
-                crs.sequence(self.cell, self._tti % 10, 0)
-            )
-            tracker.update(pilots, self._pilot_symbols[:, 0], self._pilot_subcarriers)
+            tracker.update_grid(self._tti % 10, grid)
             locked = tracker.locked
             self._unlocked = 0 if locked else self._unlocked + 1
         # the MIB comes first: it may set the TTI right

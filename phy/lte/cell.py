@@ -88,6 +88,10 @@ class Cell:
         if not 0 <= self.special_subframe <= 9:
             raise ValueError(f"special_subframe {self.special_subframe} is outside 0..9")
 
+    def __hash__(self) -> int:
+        # tables are looked up by it many times a subframe: numbers tell cells apart, and enumerations hash slowly
+        return self.pci << 12 | self.n_prb << 4 | self.n_ports
+
     @property
     def n_id_1(self) -> int:
         """Group N_ID^(1), 0..167 (TS 36.211 6.11)."""
