@@ -17,6 +17,7 @@ cdef extern from "conv.hpp" namespace "picocell" nogil:
         void (*decode)(const int16_t*, size_t, int, uint8_t*) noexcept nogil
         void (*search)(const int16_t*, const int32_t*, const int32_t*, const int32_t*, size_t, int,
                        uint8_t*, uint16_t*, float*) noexcept nogil
+        void (*halves)(const int16_t*, size_t, const uint8_t*, int, int64_t*) noexcept nogil
     const ConvOps& conv_ops(int isa)
 
 cdef const ConvOps* _ops = &conv_ops(isa.chosen())
@@ -155,3 +156,78 @@ def search(llr, starts, lengths, k):
         _ops.search(&source[0], &first_view[0], &length_view[0], &size_view[0], n, k_max,
                     &bits_view[0, 0], &crc_view[0], &quality_view[0])
     return bits, crc, quality
+
+
+def halves(const int16_t[::1] llr not None, const uint8_t[::1] bits not None):
+    """How far the first and the second half of soft bits agree with the code word of some bits, CRC included."""
+    _check_k(bits.shape[0])
+    if not 1 <= llr.shape[0] <= conv_max_e:
+        raise ValueError(f"{llr.shape[0]} soft bits of a code word: 1 to {conv_max_e} are allowed")
+    cdef int64_t sums[2]
+    with nogil:
+        _ops.halves(&llr[0], llr.shape[0], &bits[0], bits.shape[0], sums)
+    return sums[0], sums[1]
+
+
+cdef enum:
+    _MOST = 512
+
+
+cdef class Candidates:
+    """Where code words may lie in soft bits that come in units; looked for together. Threads may share an object."""
+
+    cdef int32_t first[_MOST]
+    cdef int32_t count[_MOST]
+    cdef int32_t k[_MOST]
+    cdef int32_t n, unit, units, k_max
+
+    def __init__(self, first, count, k, unit):
+        starts, counts, sizes = _integers(first, "first"), _integers(count, "count"), _integers(k, "k")
+        if not starts.size == counts.size == sizes.size <= _MOST:
+            raise ValueError(f"{starts.size} places, {counts.size} counts and {sizes.size} k: their numbers must be "
+                             f"equal and at most {_MOST}")
+        if unit < 1:
+            raise ValueError(f"unit {unit} is not allowed: it must be positive")
+        cdef const int32_t[::1] start_view = starts, count_view = counts, size_view = sizes
+        cdef int32_t i
+        self.n, self.unit, self.units, self.k_max = starts.size, unit, 0, 0
+        for i in range(self.n):
+            if not _CRC_BITS < size_view[i] <= conv_max_k:
+                raise ValueError(f"k {size_view[i]} is outside {_CRC_BITS + 1}..{conv_max_k}")
+            if start_view[i] < 0 or count_view[i] < 1 or <int64_t>count_view[i] * unit > conv_max_e:
+                raise ValueError(f"candidate {i} begins before the soft bits, is empty, or has more than {conv_max_e}")
+            self.first[i], self.count[i], self.k[i] = start_view[i], count_view[i], size_view[i]
+            self.units = max(self.units, start_view[i] + count_view[i])
+            self.k_max = max(self.k_max, size_view[i])
+
+    def find(self, const int16_t[::1] llr not None, const uint8_t[::1] silent not None, int mask, int other=-1):
+        """Decodes the candidates without silent units, and keeps those whose CRC gives the mask."""
+        if silent.shape[0] < self.units or llr.shape[0] < <int64_t>silent.shape[0] * self.unit:
+            raise ValueError(f"{llr.shape[0]} soft bits and {silent.shape[0]} units do not hold the candidates, which "
+                             f"need {self.units} units of {self.unit}")
+        cdef int32_t which[_MOST]
+        cdef int32_t starts[_MOST]
+        cdef int32_t lengths[_MOST]
+        cdef int32_t k[_MOST]
+        cdef int32_t n = 0, i, j
+        for i in range(self.n):
+            for j in range(self.first[i], self.first[i] + self.count[i]):
+                if silent[j]:
+                    break
+            else:
+                which[n] = i
+                starts[n], lengths[n], k[n] = self.first[i] * self.unit, self.count[i] * self.unit, self.k[i]
+                n += 1
+        if n == 0:
+            return None
+        cdef uint16_t crc[_MOST]
+        cdef float quality[_MOST]
+        bits = np.empty((n, self.k_max), np.uint8)
+        cdef uint8_t[:, ::1] bits_view = bits
+        with nogil:
+            _ops.search(&llr[0], starts, lengths, k, n, self.k_max, &bits_view[0, 0], crc, quality)
+        hits = [i for i in range(n) if crc[i] == mask or crc[i] == other]
+        if not hits:
+            return None
+        return (np.array([which[i] for i in hits], np.intp), bits[hits], np.array([crc[i] for i in hits], np.uint16),
+                np.array([quality[i] for i in hits], np.float32))

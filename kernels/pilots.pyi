@@ -22,9 +22,7 @@ class Pilots:
     def partners(self) -> tuple[int, ...]:
         """For each row the next one on the same subcarriers, or -1."""
 
-    def turns(
-        self, grid: NDArray[np.complex64], reference: NDArray[np.complex64]
-    ) -> tuple[complex, float, complex]:
+    def turns(self, grid: NDArray[np.complex64], reference: NDArray[np.complex64]) -> tuple[complex, float, complex]:
         """How the channel p = received times the conjugate of sent turns, summed over antennas and rows.
 
         Args:

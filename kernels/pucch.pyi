@@ -48,6 +48,54 @@ class Candidates:
     ) -> None: ...
     def __len__(self) -> int: ...
 
+class Joint:
+    """Where candidates are, and when they count as found. Read-only.
+
+    Args:
+        candidates: the n signals.
+        n_rx: receive antennas.
+        prbs: int32 (n_blocks, 2), resource block of a pair by slot.
+        shortened: bool (n_blocks,), the last symbol of the subframe is not used.
+        n_terms: int32 (n_blocks,), resource elements times antennas in use.
+        block: int32 (n,), the pair of each candidate.
+        cover: int32 (n, 2), orthogonal sequence in both slots, -1 for formats 2.
+        limit_of: int32 (n,), row of `weak` and `limits` of each candidate.
+        weak: float64 (rows, n_limits), metric from which on a signal is taken out, by the number of others found
+            beside it.
+        limits: float64 (rows, n_limits), metric from which on it counts as sent.
+        worst_leakage: float32 (12,), largest power of a signal on a resource so many cyclic shifts away.
+        other_cover: share of that on another orthogonal sequence.
+        mismatch: share of the leakage that taking a signal out may leave.
+        doubt: multiple of what a stronger signal shows from which on there is something else.
+        loading: diagonal loading of the gains' equations, relative.
+        max_rounds: of finding signals.
+
+    Raises:
+        ValueError: shapes that do not fit each other, or values outside their range.
+    """
+
+    n_rx: int
+    def __init__(
+        self,
+        candidates: Candidates,
+        n_rx: int,
+        prbs: ArrayLike,
+        shortened: ArrayLike,
+        n_terms: ArrayLike,
+        block: ArrayLike,
+        cover: ArrayLike,
+        limit_of: ArrayLike,
+        weak: ArrayLike,
+        limits: ArrayLike,
+        *,
+        worst_leakage: ArrayLike,
+        other_cover: float,
+        mismatch: float,
+        doubt: float,
+        loading: float,
+        max_rounds: int,
+    ) -> None: ...
+
 class Search:
     """What is searched, with one cyclic prefix. Threads may share an object.
 
@@ -91,4 +139,21 @@ class Search:
 
         Raises:
             ValueError: views that do not fit.
+        """
+
+    def detect(
+        self, joint: Joint, grid: NDArray[np.complex64], carriers: NDArray[np.complex64]
+    ) -> list[tuple[float, float, float, float, float, float, int, int]]:
+        """Decide all candidates jointly: estimate each, take out those found, and again.
+
+        Args:
+            joint: the candidates.
+            grid: C-contiguous complex64 (n_rx, 2 n_symb, n_sc).
+            carriers: C-contiguous complex64 (2, n_symb, 12), what all signals are multiplied by.
+
+        Returns:
+            For each candidate metric, threshold, noise power, energy, delay, turn, HARQ-ACK and payload.
+
+        Raises:
+            ValueError: shapes that do not fit.
         """

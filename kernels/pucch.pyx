@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from picocell.kernels import isa
 
@@ -44,8 +44,36 @@ cdef extern from "pucch.hpp" namespace "picocell" nogil:
         double* turn
         int64_t* ack
         int64_t* payload
+    cdef struct PucchJoint:
+        size_t n_blocks
+        const int32_t* prbs
+        const uint8_t* shortened
+        const int32_t* n_terms
+        const int32_t* block
+        const int32_t* cover
+        const int32_t* limit_of
+        int n_limits
+        const double* weak
+        const double* limits
+        float worst_leakage[12]
+        float other_cover
+        float mismatch
+        float doubt
+        float loading
+        int max_rounds
+    cdef struct PucchSignals:
+        double* metric
+        double* limit
+        double* noise
+        double* energy
+        double* delay
+        double* turn
+        int64_t* ack
+        int64_t* payload
     cdef struct PucchOps:
         void (*estimate)(const PucchSearch&, const PucchCandidates&, const float*, int, const PucchFound&) noexcept nogil
+        void (*detect)(const PucchSearch&, const PucchCandidates&, const PucchJoint&, const float*, const float*, int,
+                       int, const PucchSignals&) noexcept nogil
     const PucchOps& pucch_ops(int isa)
 
 cdef const PucchOps* _ops = &pucch_ops(isa.chosen())
@@ -138,6 +166,74 @@ cdef class Search:
         with nogil:
             _ops.estimate(self._search, candidates._candidates, source, n_rx, found)
         return result
+
+    def detect(self, Joint joint, const float complex[:, :, ::1] grid, const float complex[:, :, ::1] carriers):
+        """Decides all candidates of a subframe; a tuple for each."""
+        cdef Candidates candidates = joint._candidates
+        cdef size_t n = candidates._candidates.n, i
+        cdef int n_symb = self._search.n_symb, n_rx = grid.shape[0], n_sc = grid.shape[2]
+        if candidates._n_symb != n_symb or grid.shape[1] != 2 * n_symb:
+            raise ValueError(f"{candidates._n_symb} and {grid.shape[1]} symbols do not fit: {n_symb} a slot are needed")
+        if n_rx != joint.n_rx or n_sc < pucch_n_sc * (joint._last_prb + 1):
+            raise ValueError(f"grid of {n_rx} antennas and {n_sc} subcarriers does not fit the candidates")
+        if carriers.shape[0] != 2 or carriers.shape[1] != n_symb or carriers.shape[2] != pucch_n_sc:
+            raise ValueError(f"carriers are not of shape (2, {n_symb}, 12)")
+        if not n:
+            return []
+        levels, whole = np.empty((6, n)), np.empty((2, n), np.int64)
+        cdef double[:, ::1] level = levels
+        cdef int64_t[:, ::1] number = whole
+        cdef PucchSignals found
+        found.metric, found.limit, found.noise = &level[0, 0], &level[1, 0], &level[2, 0]
+        found.energy, found.delay, found.turn = &level[3, 0], &level[4, 0], &level[5, 0]
+        found.ack, found.payload = &number[0, 0], &number[1, 0]
+        with nogil:
+            _ops.detect(self._search, candidates._candidates, joint._joint, <const float*>&grid[0, 0, 0],
+                        <const float*>&carriers[0, 0, 0], n_rx, n_sc, found)
+        return [(level[0, i], level[1, i], level[2, i], level[3, i], level[4, i], level[5, i], number[0, i],
+                 number[1, i]) for i in range(n)]
+
+
+cdef class Joint:
+    cdef PucchJoint _joint
+    cdef Candidates _candidates
+    cdef object _kept
+    cdef int _last_prb
+    cdef readonly int n_rx
+
+    def __init__(self, Candidates candidates, int n_rx, prbs, shortened, n_terms, block, cover, limit_of, weak, limits,
+                 *, worst_leakage, other_cover, mismatch, doubt, loading, max_rounds):
+        n, n_blocks = len(candidates), len(prbs)
+        prbs, cover = _shaped(prbs, np.int32, (n_blocks, 2), "prbs"), _shaped(cover, np.int32, (n, 2), "cover")
+        shortened = _shaped(shortened, np.uint8, (n_blocks,), "shortened")
+        n_terms = _shaped(n_terms, np.int32, (n_blocks,), "n_terms")
+        block, limit_of = _shaped(block, np.int32, (n,), "block"), _shaped(limit_of, np.int32, (n,), "limit_of")
+        n_rows, n_limits = np.shape(weak)
+        weak = _shaped(weak, np.float64, (n_rows, n_limits), "weak")
+        limits = _shaped(limits, np.float64, (n_rows, n_limits), "limits")
+        worst = _shaped(worst_leakage, np.float32, (pucch_n_sc,), "worst_leakage")
+        if not 1 <= n_rx <= pucch_max_rx:
+            raise ValueError(f"n_rx {n_rx} is outside 1..{MAX_RX}")
+        if n and not (0 <= block.min() and block.max() < n_blocks and 0 <= limit_of.min() and limit_of.max() < n_rows):
+            raise ValueError(f"blocks of 0..{n_blocks - 1} and limits of 0..{n_rows - 1} are needed")
+        if n_blocks and prbs.min() < 0 or n_limits < 1:
+            raise ValueError("negative resource blocks, or no limits, are not allowed")
+        self._kept = (prbs, cover, shortened, n_terms, block, limit_of, weak, limits)
+        self._candidates, self.n_rx = candidates, n_rx
+        self._last_prb = prbs.max(initial=-1)
+        self._joint.n_blocks, self._joint.n_limits, self._joint.max_rounds = n_blocks, n_limits, max_rounds
+        self._joint.prbs, self._joint.cover, self._joint.block = _integers(prbs), _integers(cover), _integers(block)
+        self._joint.n_terms, self._joint.limit_of = _integers(n_terms), _integers(limit_of)
+        cdef const uint8_t[::1] short_view = shortened
+        cdef const double[::1] weak_view = weak.reshape(-1), limit_view = limits.reshape(-1)
+        if n_blocks:
+            self._joint.shortened = &short_view[0]
+        if n_rows:
+            self._joint.weak, self._joint.limits = &weak_view[0], &limit_view[0]
+        for i in range(pucch_n_sc):
+            self._joint.worst_leakage[i] = worst[i]
+        self._joint.other_cover, self._joint.mismatch = other_cover, mismatch
+        self._joint.doubt, self._joint.loading = doubt, loading
 
 
 cdef class Candidates:

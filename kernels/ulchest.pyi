@@ -134,3 +134,88 @@ def equalise(
     Raises:
         ValueError: shapes, symbols or subcarriers that do not fit, or noise that is not positive.
     """
+
+class PuschReceiver:
+    """Receiver of PUSCHs of one width: `pilots`, `covariance`, `DelayModels.fit`, `channel`, `equalise`, inverse DFT
+    and demapper in one call. Threads may share an object.
+
+    Args:
+        m: subcarriers, 12 * 2^a * 3^b * 5^c.
+        delay: delay models.
+        taps: float32 (n_widths, n_snr, window, window), filters of each model.
+        explained: (n_widths, n_snr), share of the channel's power that each filter's output has.
+        fading: (n_fading,), what the correlation of the slots lacks to 1, evenly spaced in its logarithm.
+        over_time: (n_fading, 2, n_symb), weights of the sum and the difference of the reference symbols.
+        over_power: (n_fading, 2, n_symb), power of the channel that each explains.
+        ahead: (n_symb,), 0 at the first and 1 at the second reference symbol.
+        since_own: (n_symb,), seconds since the reference symbol of the same slot.
+        pilots: the two reference symbols.
+        fading_steps: steps of `fading` in a decade, from 1 down.
+        min_fading: least fading.
+        max_fading: largest fading.
+        apart: seconds between the reference symbols.
+        least_snr: least signal-to-noise ratio, linear.
+
+    Raises:
+        ValueError: shapes that do not fit, or numbers that are not allowed.
+    """
+
+    m: int
+    n_symb: int
+    def __init__(
+        self,
+        m: int,
+        delay: DelayModels,
+        taps: ArrayLike,
+        explained: ArrayLike,
+        fading: ArrayLike,
+        over_time: ArrayLike,
+        over_power: ArrayLike,
+        ahead: ArrayLike,
+        since_own: ArrayLike,
+        *,
+        pilots: tuple[int, int],
+        fading_steps: float,
+        min_fading: float,
+        max_fading: float,
+        apart: float,
+        least_snr: float,
+    ) -> None: ...
+    def receive(
+        self,
+        grid: NDArray[np.complex64],
+        r: NDArray[np.complex64],
+        starts: tuple[int, int],
+        symbols: Sequence[int],
+        q_m: int,
+        scrambling: NDArray[np.uint64],
+        cfo_hz: float = 0.0,
+    ) -> (
+        tuple[
+            NDArray[np.complex64],
+            NDArray[np.float32],
+            NDArray[np.int16],
+            tuple[float, float, float, float, float, float],
+        ]
+        | None
+    ):
+        """Receive one PUSCH.
+
+        Args:
+            grid: C-contiguous complex64 (n_rx, n_symb, n_sc).
+            r: C-contiguous complex64 (2, m), reference signal by slot.
+            starts: first subcarrier by slot.
+            symbols: SC-FDMA symbols that carry data.
+            q_m: bits a modulation symbol: 1, 2, 4, 6 or 8.
+            scrambling: packed scrambling sequence.
+            cfo_hz: carrier frequency offset where the slots hop.
+
+        Returns:
+            Modulation symbols complex64 (n, m), their noise power float32 (n,), soft bits int16 (n * m * q_m,), and
+            noise power, signal-to-noise ratio in dB, timing offset in seconds, carrier frequency offset in Hz, signal
+            power, and the share of the reference symbols' power that is coherent within blocks of subcarriers. None
+            where nothing at all, or something infinite, was received.
+
+        Raises:
+            ValueError: shapes, subcarriers, symbols or numbers that do not fit.
+        """

@@ -315,7 +315,7 @@ cdef class PuschReceiver:
         taps = np.ascontiguousarray(taps, np.float32)
         explained, fading, over_time, over_power, ahead, since_own = (
             np.ascontiguousarray(a, np.float64) for a in (explained, fading, over_time, over_power, ahead, since_own))
-        n_symb, window, n_fading = ahead.size, taps.shape[-1], fading.size
+        n_symb, window, n_fading = ahead.size, len(taps[0, 0]) if taps.ndim == 4 else 0, fading.size
         models = (delay._tables.n_widths, delay._tables.n_snr)
         if n_symb not in (12, 14) or window % 12 or not 12 <= window <= min(MAX_WINDOW, m) or not n_fading:
             raise ValueError(f"{n_symb} symbols, windows of {window} and {n_fading} steps of fading are not allowed")
@@ -359,7 +359,8 @@ cdef class PuschReceiver:
         where.n_rx, where.n_symb, where.n_sc, where.m = grid.shape[0], grid.shape[1], grid.shape[2], self.m
         where.first[0], where.first[1] = first, second
         if not 1 <= grid.shape[0] <= ulchest_max_rx or where.n_symb != self.n_symb:
-            raise ValueError(f"grid of shape {tuple(grid.shape)[:3]} is not allowed: (1..{MAX_RX}, {self.n_symb}, n_sc) is")
+            raise ValueError(f"grid of {where.n_rx} antennas and {where.n_symb} symbols is not allowed: "
+                             f"1..{MAX_RX} and {self.n_symb} are")
         if min(first, second) < 0 or max(first, second) + self.m > where.n_sc:
             raise ValueError(f"{self.m} subcarriers from {first} and {second} on do not fit {where.n_sc}")
         if r.shape[0] != 2 or r.shape[1] != self.m:

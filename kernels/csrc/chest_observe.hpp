@@ -45,46 +45,43 @@ inline void chest_least_squares(const float* y, const ChestRows& rows, float* z)
     }
 }
 
-// Sample covariance of blocks of pilots, lower triangle, trace = length. The inner loop runs over the blocks of all rows,
-// which lie side by side as planes of real and imaginary parts.
+typedef float ChestFloats __attribute__((vector_size(PICOCELL_VECTOR_BYTES), aligned(4)));
+constexpr size_t chest_floats = PICOCELL_VECTOR_BYTES / 4;
+
+// Sample covariance of blocks of pilots, lower triangle, trace = length. The pilots of each block lie in planes of real
+// and imaginary parts, filled up with zeros to whole vectors; a row of the result grows a vector at a time.
 inline void chest_covariance(const float* z, size_t n_rows, size_t n_pilots, const ChestDelayModels& m, double* re,
                              double* im) {
     const size_t length = m.length, n = n_rows * m.n_blocks;
+    const size_t stride = (length + chest_floats - 1) / chest_floats * chest_floats;
     static thread_local ChestScratch<float> scratch;
-    float* planes = scratch.get(2 * length * n);
-    float* pr = planes;
-    float* pi = planes + length * n;
+    float* pr = scratch.get(2 * stride * n);
+    float* pi = pr + stride * n;
     for (size_t row = 0; row < n_rows; ++row)
         for (size_t b = 0; b < m.n_blocks; ++b) {
             const float* from = z + 2 * (row * n_pilots + static_cast<size_t>(m.blocks[b]));
-            const size_t at = row * m.n_blocks + b;
-            for (size_t i = 0; i < length; ++i) {
-                pr[i * n + at] = from[2 * i];
-                pi[i * n + at] = from[2 * i + 1];
-            }
+            const size_t at = (row * m.n_blocks + b) * stride;
+            for (size_t i = 0; i < length; ++i) pr[at + i] = from[2 * i], pi[at + i] = from[2 * i + 1];
+            for (size_t i = length; i < stride; ++i) pr[at + i] = pi[at + i] = 0;
         }
     double trace = 0;
-    for (size_t i = 0; i < length; ++i)
-        for (size_t j = 0; j <= i; ++j) {
-            const float *ar = pr + i * n, *ai = pi + i * n, *br = pr + j * n, *bi = pi + j * n;
-            float sum_re = 0, sum_im = 0;
-            constexpr size_t lanes = PICOCELL_VECTOR_BYTES / 4;
-            float part_re[lanes] = {}, part_im[lanes] = {};
-            size_t t = 0;
-            for (; t + lanes <= n; t += lanes)
-                for (size_t q = 0; q < lanes; ++q) {
-                    part_re[q] += ar[t + q] * br[t + q] + ai[t + q] * bi[t + q];
-                    part_im[q] += ai[t + q] * br[t + q] - ar[t + q] * bi[t + q];
-                }
-            for (; t < n; ++t) {
-                sum_re += ar[t] * br[t] + ai[t] * bi[t];
-                sum_im += ai[t] * br[t] - ar[t] * bi[t];
+    for (size_t i = 0; i < length; ++i) {
+        for (size_t j = 0; j <= i; j += chest_floats) {
+            ChestFloats sum_re = {}, sum_im = {};
+            for (size_t t = 0; t < n; ++t) {
+                const float a = pr[t * stride + i], b = pi[t * stride + i];
+                const ChestFloats c = *reinterpret_cast<const ChestFloats*>(pr + t * stride + j);
+                const ChestFloats d = *reinterpret_cast<const ChestFloats*>(pi + t * stride + j);
+                sum_re += a * c + b * d;
+                sum_im += b * c - a * d;
             }
-            for (size_t q = 0; q < lanes; ++q) sum_re += part_re[q], sum_im += part_im[q];
-            re[i * length + j] = sum_re;
-            im[i * length + j] = sum_im;
-            if (i == j) trace += sum_re;
+            for (size_t q = 0; q < chest_floats && j + q <= i; ++q) {
+                re[i * length + j + q] = sum_re[q];
+                im[i * length + j + q] = sum_im[q];
+            }
         }
+        trace += re[i * length + i];
+    }
     if (!(trace > 0)) {  // the pilots between the blocks hold all the power: as good as noise
         std::fill(re, re + length * length, 0.0);
         std::fill(im, im + length * length, 0.0);
@@ -94,6 +91,9 @@ inline void chest_covariance(const float* z, size_t n_rows, size_t n_pilots, con
     const double scale = static_cast<double>(length) / trace;
     for (size_t i = 0; i < length * length; ++i) re[i] *= scale, im[i] *= scale;
 }
+
+constexpr size_t chest_doubles = PICOCELL_VECTOR_BYTES / 8;
+typedef double ChestDoubles __attribute__((vector_size(PICOCELL_VECTOR_BYTES), aligned(8)));
 
 // curve[p] = tr(C D_p Q D_p^H) for every trial delay p and a real symmetric Q.
 inline void chest_curve(const ChestDelayModels& m, const double* re, const double* im, const double* q, double trimmed,
@@ -108,57 +108,89 @@ inline void chest_curve(const ChestDelayModels& m, const double* re, const doubl
             lags[2 * lag + 1] += 2 * im[i * length + j] * q[i * length + j];
         }
     }
-    std::fill(curve, curve + n, lags[0]);
-    for (size_t lag = 1; lag < m.n_lags; ++lag) {
-        const double a = lags[2 * lag], b = lags[2 * lag + 1];
-        const double *c = m.cosine + lag * n, *s = m.sine + lag * n;
-        for (size_t p = 0; p < n; ++p) curve[p] += a * c[p] + b * s[p];
+    constexpr size_t part = 4 * chest_doubles;
+    size_t p = 0;
+    for (; p + part <= n; p += part) {
+        ChestDoubles sum[4];
+        for (ChestDoubles& x : sum) x = lags[0] + ChestDoubles{};
+        for (size_t lag = 1; lag < m.n_lags; ++lag) {
+            const double a = lags[2 * lag], b = lags[2 * lag + 1];
+            const double *c = m.cosine + lag * n + p, *s = m.sine + lag * n + p;
+            for (size_t t = 0; t < 4; ++t)
+                sum[t] += a * *reinterpret_cast<const ChestDoubles*>(c + t * chest_doubles) +
+                          b * *reinterpret_cast<const ChestDoubles*>(s + t * chest_doubles);
+        }
+        for (size_t t = 0; t < 4; ++t) *reinterpret_cast<ChestDoubles*>(curve + p + t * chest_doubles) = sum[t];
+    }
+    for (; p < n; ++p) {
+        curve[p] = lags[0];
+        for (size_t lag = 1; lag < m.n_lags; ++lag)
+            curve[p] += lags[2 * lag] * m.cosine[lag * n + p] + lags[2 * lag + 1] * m.sine[lag * n + p];
     }
 }
 
-// Inverse covariance of a model with signal power s and noise n: I / n plus a term for each eigenvector.
-inline double chest_inverse(const ChestDelayModels& m, size_t width, double s, double n, double* q) {
-    const size_t length = m.length;
-    const double* vectors = m.vectors + width * length * length;
+// Inverse covariance of a model with signal power s and noise n, lower triangle: I / n plus a term w v v^T for each
+// eigenvector v. `rows` gets v and w v in rows of whole vectors.
+inline double chest_inverse(const ChestDelayModels& m, size_t width, double s, double n, double* rows, double* q) {
+    const size_t length = m.length, stride = (length + chest_doubles - 1) / chest_doubles * chest_doubles;
     const double* values = m.values + width * length;
-    double log_det = 0;
-    std::fill(q, q + length * length, 0.0);
-    for (size_t i = 0; i < length; ++i) q[i * length + i] = 1 / n;
+    double product = 1, log_det = 0;
+    size_t count = 0;
     for (size_t k = 0; k < length; ++k) {
         const double value = s * values[k] + n;
-        log_det += std::log(value);
+        product *= value;
+        if (product < 1e-100 || product > 1e100) log_det += std::log(product), product = 1;
         if (s * values[k] < 1e-6 * n) continue;
         const double w = 1 / value - 1 / n;
-        const double* v = vectors + k * length;
-        for (size_t i = 0; i < length; ++i)
-            for (size_t j = 0; j <= i; ++j) q[i * length + j] += w * v[i] * v[j];
+        const double* v = m.vectors + (width * length + k) * length;
+        double* plain = rows + 2 * stride * count++;
+        double* scaled = plain + stride;
+        for (size_t i = 0; i < length; ++i) plain[i] = v[i], scaled[i] = w * v[i];
+        for (size_t i = length; i < stride; ++i) plain[i] = 0;
     }
-    return log_det;
+    for (size_t j = 0; j < length; j += chest_doubles)
+        for (size_t i = j; i < length; i += 4) {  // rows at a time, to hide the latency of a sum
+            const size_t together = std::min<size_t>(4, length - i);
+            ChestDoubles sum[4] = {};
+            for (size_t k = 0; k < count; ++k) {
+                const ChestDoubles v = *reinterpret_cast<const ChestDoubles*>(rows + 2 * k * stride + j);
+                const double* scaled = rows + (2 * k + 1) * stride + i;
+                for (size_t r = 0; r < 4; ++r) sum[r] += scaled[r < together ? r : 0] * v;
+            }
+            for (size_t r = 0; r < together; ++r)
+                for (size_t t = 0; t < chest_doubles && j + t <= i + r; ++t) q[(i + r) * length + j + t] = sum[r][t];
+        }
+    for (size_t i = 0; i < length; ++i) q[i * length + i] += 1 / n;
+    return log_det + std::log(product);
 }
 
-// Noise power: what of the covariance lies outside a delay window with its centre at a slope.
+// Noise power: what of the covariance lies outside a delay window with its centre at a slope. `rows` gets the real part
+// of the covariance with the slope taken out, lower triangle, twice what lies below the diagonal.
 inline double chest_noise_outside(const ChestDelayModels& m, size_t width, double slope, const double* re,
-                                  const double* im, double* turn) {
+                                  const double* im, double* turn, double* rows) {
     const size_t length = m.length, loud = static_cast<size_t>(m.loud[width]);
+    double *c = turn, *s = turn + length;
     for (size_t i = 0; i < length; ++i) {
-        turn[2 * i] = std::cos(slope * m.places[i]);
-        turn[2 * i + 1] = std::sin(slope * m.places[i]);
+        c[i] = std::cos(slope * m.places[i]);
+        s[i] = std::sin(slope * m.places[i]);
+    }
+    for (size_t i = 0; i < length; ++i) {
+        for (size_t j = 0; j < i; ++j)
+            rows[i * length + j] = 2 * (re[i * length + j] * (c[i] * c[j] + s[i] * s[j]) +
+                                        im[i * length + j] * (s[i] * c[j] - c[i] * s[j]));
+        rows[i * length + i] = re[i * length + i];
     }
     double left = static_cast<double>(length);
     for (size_t k = 0; k < loud; ++k) {
         const double* v = m.vectors + (width * length + k) * length;
-        double energy = 0;
         for (size_t i = 0; i < length; ++i) {
-            energy += v[i] * v[i] * re[i * length + i];
-            double a = 0, b = 0;  // sum_j C_ij conj(turn_i) turn_j v_j
-            for (size_t j = 0; j < i; ++j) {
-                const double cr = re[i * length + j], ci = im[i * length + j];
-                a += v[j] * (cr * turn[2 * j] - ci * turn[2 * j + 1]);
-                b += v[j] * (cr * turn[2 * j + 1] + ci * turn[2 * j]);
-            }
-            energy += 2 * v[i] * (a * turn[2 * i] + b * turn[2 * i + 1]);
+            double part[4] = {};
+            size_t j = 0;
+            for (; j + 4 <= i + 1; j += 4)
+                for (size_t t = 0; t < 4; ++t) part[t] += rows[i * length + j + t] * v[j + t];
+            for (; j <= i; ++j) part[0] += rows[i * length + j] * v[j];
+            left -= v[i] * ((part[0] + part[1]) + (part[2] + part[3]));
         }
-        left -= energy;
     }
     return std::max(left / static_cast<double>(length - loud), 1e-9);
 }
@@ -168,10 +200,20 @@ inline double chest_parabola(double left, double middle, double right) {
     return curvature < 0 ? 0.5 * (left - right) / curvature : 0.0;
 }
 
-// Slope under which a likelihood curve is highest, between the trial delays.
-inline double chest_peak(const double* curve, size_t n) {
+inline double chest_greatest(const double* x, size_t n) {
+    double part[8];
+    std::fill(part, part + 8, x[0]);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t t = 0; t < 8; ++t) part[t] = part[t] > x[i + t] ? part[t] : x[i + t];
+    for (; i < n; ++i) part[0] = std::max(part[0], x[i]);
+    return *std::max_element(part, part + 8);
+}
+
+// Slope under which a likelihood curve is highest, between the trial delays; `most` is its value there.
+inline double chest_peak(const double* curve, size_t n, double most) {
     constexpr double two_pi = 6.28318530717958647692;
-    const size_t top = static_cast<size_t>(std::max_element(curve, curve + n) - curve);
+    const size_t top = std::min(static_cast<size_t>(std::find(curve, curve + n, most) - curve), n - 1);
     const double fine = chest_parabola(curve[(top + n - 1) % n], curve[top], curve[(top + 1) % n]);
     return two_pi * ((static_cast<double>(top) + fine) / static_cast<double>(n) - 0.5);
 }
@@ -179,23 +221,26 @@ inline double chest_peak(const double* curve, size_t n) {
 inline void chest_choose(const ChestDelayModels& m, const double* re, const double* im, ChestObservation& out) {
     const size_t length = m.length, n = m.n_phases;
     static thread_local ChestScratch<double> scratch;
-    double* q = scratch.get(length * length + 2 * m.n_lags + n + 2 * length + m.n_widths);
+    double* q = scratch.get(length * length + 2 * m.n_lags + n + 2 * length + m.n_widths +
+                            2 * length * (length + chest_doubles));
     double* lags = q + length * length;
     double* curve = lags + 2 * m.n_lags;
     double* turn = curve + n;
     double* slopes = turn + 2 * length;
+    double* rows = slopes + m.n_widths;
     constexpr double least_signal = 0.02;
     chest_curve(m, re, im, m.silence, 0.0, lags, curve);
     const double noise = std::max(*std::min_element(curve, curve + n) * m.noise_correction, 1e-7);
     double best = -std::numeric_limits<double>::infinity();
     size_t chosen = 0;
     for (size_t width = 0; width < m.n_widths; ++width) {
-        const double log_det = chest_inverse(m, width, std::max(1 - noise, least_signal), noise / m.time_gain, q);
+        const double log_det = chest_inverse(m, width, std::max(1 - noise, least_signal), noise / m.time_gain, rows,
+                                             q);
         chest_curve(m, re, im, q, noise * (1 - 1 / m.time_gain), lags, curve);
         const double* prior = m.prior + width * n;
         for (size_t p = 0; p < n; ++p) curve[p] = prior[p] - m.weight * (curve[p] + log_det);
-        slopes[width] = chest_peak(curve, n);
-        const double top = *std::max_element(curve, curve + n);
+        const double top = chest_greatest(curve, n);
+        slopes[width] = chest_peak(curve, n, top);
         if (top > best) {
             best = top;
             chosen = width;
@@ -203,9 +248,9 @@ inline void chest_choose(const ChestDelayModels& m, const double* re, const doub
     }
     out.width = static_cast<int32_t>(chosen);
     out.slope = slopes[chosen];
-    out.noise = chest_noise_outside(m, chosen, out.slope, re, im, turn);
+    out.noise = chest_noise_outside(m, chosen, out.slope, re, im, turn, rows);
     const size_t wide = std::min(chosen + m.guard, m.n_widths - 1);
-    out.apart = wide == chosen ? out.noise : chest_noise_outside(m, wide, slopes[wide], re, im, turn);
+    out.apart = wide == chosen ? out.noise : chest_noise_outside(m, wide, slopes[wide], re, im, turn, rows);
 }
 
 void chest_observe(const float* y, size_t n_rx, size_t n_grid, size_t n_sc, const ChestRows& rows,

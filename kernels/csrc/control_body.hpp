@@ -49,20 +49,17 @@ inline void control_measure(const float* x, const float* var, float& energy, flo
 
 void control_pdcch(const ControlPlan& p, size_t region, const float* y, const float* h, size_t n_rx, float noise,
                    int16_t* llr, float* energy, float* cce_noise, uint8_t* silent) {
-    constexpr size_t together = 8;  // CCEs, whose scrambling begins at a whole word
-    static_assert(together * control_cce * 2 % 64 == 0);
     const ControlRegion& r = p.regions[region];
-    alignas(64) float x[2 * together * control_cce], var[together * control_cce];
-    for (size_t first = 0; first < r.n_cce; first += together) {
-        const size_t count = std::min(together, r.n_cce - first), n = count * control_cce;
-        control_equalise(p, y, h, n_rx, noise, r.index + first * control_cce, n, x, var);
-        const uint64_t* scrambling = p.scrambling + first * control_cce * 2 / 64;
-        demap_symbols<1>(x, var, true, n, scrambling, llr + 2 * first * control_cce);
-        for (size_t i = 0; i < count; ++i) {
-            const size_t cce = first + i;
-            control_measure(x + 2 * i * control_cce, var + i * control_cce, energy[cce], cce_noise[cce]);
-            silent[cce] = energy[cce] < p.silent_power + p.silent_noise * cce_noise[cce];
-        }
+    const size_t n = r.n_cce * control_cce;
+    static thread_local std::vector<float> scratch;
+    scratch.resize(3 * n);
+    float* x = scratch.data();
+    float* var = x + 2 * n;
+    control_equalise(p, y, h, n_rx, noise, r.index, n, x, var);
+    demap_symbols<1>(x, var, true, n, p.scrambling, llr);
+    for (size_t cce = 0; cce < r.n_cce; ++cce) {
+        control_measure(x + 2 * cce * control_cce, var + cce * control_cce, energy[cce], cce_noise[cce]);
+        silent[cce] = energy[cce] < p.silent_power + p.silent_noise * cce_noise[cce];
     }
 }
 

@@ -21,6 +21,8 @@ struct ConvOps {
     // n candidates: soft bits llr[start .. start + length) to k bits in rows of k_max (the rest 0), CRC remainder, quality.
     void (*search)(const int16_t* llr, const int32_t* starts, const int32_t* lengths, const int32_t* ks, size_t n,
                    int k_max, uint8_t* bits, uint16_t* crc, float* quality);
+    // Sums of the soft bits that agree with the code word of some bits less those that do not, over each half of n.
+    void (*halves)(const int16_t* llr, size_t n, const uint8_t* bits, int k, int64_t* halves);
 };
 
 const ConvOps& conv_ops_base();

@@ -6,7 +6,7 @@
 namespace picocell {
 const ConvOps& conv_ops_avx2() {
     static const ConvOps ops{avx2::conv_encode, avx2::conv_rate_match, avx2::conv_rate_recover, avx2::conv_decode,
-                             avx2::conv_search};
+                             avx2::conv_search, avx2::conv_halves};
     return ops;
 }
 }  // namespace picocell

@@ -127,6 +127,23 @@ inline float conv_quality(const int32_t* soft, const uint8_t* bits, int k, int64
     return magnitude ? 0.5f + 0.5f * float(correlation) / float(magnitude) : 0.0f;
 }
 
+void conv_halves(const int16_t* llr, size_t n, const uint8_t* bits, int k, int64_t* halves) {
+    const size_t period = 3 * static_cast<size_t>(k), once = std::min(n, period);
+    uint8_t d[3 * conv_max_k], sent[3 * conv_max_k];
+    conv_encode(bits, k, d);
+    conv_rate_match(d, k, once, sent);
+    halves[0] = halves[1] = 0;
+    for (size_t first = 0; first < n; first += period) {
+        const size_t end = std::min(period, n - first), middle = std::min(std::max(n / 2, first) - first, end);
+        for (int half = 0; half < 2; ++half) {
+            int64_t sum = 0;
+            for (size_t i = half ? middle : 0; i < (half ? end : middle); ++i)
+                sum += sent[i] ? -int32_t(llr[first + i]) : int32_t(llr[first + i]);
+            halves[half] += sum;
+        }
+    }
+}
+
 void conv_search(const int16_t* llr, const int32_t* starts, const int32_t* lengths, const int32_t* ks, size_t n,
                  int k_max, uint8_t* bits, uint16_t* crc, float* quality) {
     constexpr int N = conv_interleave;

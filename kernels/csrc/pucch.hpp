@@ -50,9 +50,37 @@ struct PucchFound {
     int64_t* payload;  // (n,)
 };
 
+// Where the candidates are, and when they count as found.
+struct PucchJoint {
+    size_t n_blocks;
+    const int32_t* prbs;        // (n_blocks, 2) resource block by slot
+    const uint8_t* shortened;   // (n_blocks,) the last symbol of the subframe is not used
+    const int32_t* n_terms;     // (n_blocks,) resource elements times antennas in use
+    const int32_t* block;       // (n,)
+    const int32_t* cover;       // (n, 2) orthogonal sequence, -1 for formats 2
+    const int32_t* limit_of;    // (n,) row of the next two
+    int n_limits;               // by the number of others found in the block: columns
+    const double* weak;         // (rows, n_limits) metric from which on a signal is taken out
+    const double* limits;       // (rows, n_limits) metric from which on it counts as sent
+    float worst_leakage[pucch_n_sc];  // largest power on a resource so many cyclic shifts away
+    float other_cover;          // share of that on another orthogonal sequence
+    float mismatch;             // share of the leakage that taking a signal out may leave
+    float doubt;                // multiple of what stronger signals show here that is not theirs
+    float loading;
+    int max_rounds;
+};
+
+struct PucchSignals {  // (n,) each
+    double *metric, *limit, *noise, *energy, *delay, *turn;
+    int64_t *ack, *payload;
+};
+
 struct PucchOps {
     // views: (n, 2, n_rx, n_symb, 12)
     void (*estimate)(const PucchSearch&, const PucchCandidates&, const float* views, int n_rx, const PucchFound&);
+    // grid (n_rx, 2 n_symb, n_sc), carriers (2 n_symb, 12)
+    void (*detect)(const PucchSearch&, const PucchCandidates&, const PucchJoint&, const float* grid,
+                   const float* carriers, int n_rx, int n_sc, const PucchSignals&);
 };
 
 const PucchOps& pucch_ops_base();

@@ -250,34 +250,46 @@ inline double pucch_turn(const PucchSearch& search, const float* n_symbols, int 
     return turn;
 }
 
-inline void pucch_estimate(const PucchSearch& search, const PucchCandidates& candidates, const float* views, int n_rx,
-                           const PucchFound& found) {
+// One candidate from its view.
+inline void pucch_estimate_one(const PucchSearch& search, const PucchCandidates& candidates, size_t i,
+                               const float* view, int n_rx, const PucchFound& found) {
     PucchScratch scratch;
-    const size_t view_size = size_t(4) * n_rx * search.n_symb * pucch_n_sc, time_size = size_t(4) * search.n_symb;
-    for (size_t i = 0; i < candidates.n; ++i) {
-        const float *view = views + i * view_size, *n_symbols = candidates.n_symbols + 2 * i;
-        const int32_t* shift = candidates.shift + 2 * i;
-        float *time = found.time + i * time_size, *frequency = found.frequency + i * 4 * pucch_n_sc;
-        found.total[i] = pucch_spread(search, view, shift, n_rx, scratch);
-        if (i < candidates.n_1) {
-            found.ack[i] = pucch_format1(search, candidates.codes + i * 2 * time_size, n_symbols,
-                                         candidates.n_values[i], n_rx, scratch, time);
-            found.payload[i] = 0;
-        } else {
-            pucch_energy_by_delay(search, n_rx, scratch);
-        }
-        found.delay[i] = pucch_refined_delay(search, scratch.by_delay);
-        pucch_despread(search, view, shift, found.delay[i], n_rx, frequency, scratch);
-        if (i >= candidates.n_1) {
-            const size_t j = i - candidates.n_1;
-            pucch_format2(search, candidates.signs + j * pucch_n_coded,
-                          candidates.book + size_t(candidates.first[j]) * pucch_n_coded, candidates.n_words[j],
-                          candidates.n_values[i], n_rx, scratch, time, found.payload + i, found.ack + i);
-        }
-        found.turn[i] = pucch_turn(search, n_symbols, n_rx, scratch, time, found.energy + 2 * i);
+    const size_t time_size = size_t(4) * search.n_symb;
+    const float* n_symbols = candidates.n_symbols + 2 * i;
+    const int32_t* shift = candidates.shift + 2 * i;
+    float *time = found.time + i * time_size, *frequency = found.frequency + i * 4 * pucch_n_sc;
+    found.total[i] = pucch_spread(search, view, shift, n_rx, scratch);
+    if (i < candidates.n_1) {
+        found.ack[i] = pucch_format1(search, candidates.codes + i * 2 * time_size, n_symbols, candidates.n_values[i],
+                                     n_rx, scratch, time);
+        found.payload[i] = 0;
+    } else {
+        pucch_energy_by_delay(search, n_rx, scratch);
     }
+    found.delay[i] = pucch_refined_delay(search, scratch.by_delay);
+    pucch_despread(search, view, shift, found.delay[i], n_rx, frequency, scratch);
+    if (i >= candidates.n_1) {
+        const size_t j = i - candidates.n_1;
+        pucch_format2(search, candidates.signs + j * pucch_n_coded,
+                      candidates.book + size_t(candidates.first[j]) * pucch_n_coded, candidates.n_words[j],
+                      candidates.n_values[i], n_rx, scratch, time, found.payload + i, found.ack + i);
+    }
+    found.turn[i] = pucch_turn(search, n_symbols, n_rx, scratch, time, found.energy + 2 * i);
 }
 
-const PucchOps pucch_table{pucch_estimate};
+inline void pucch_estimate(const PucchSearch& search, const PucchCandidates& candidates, const float* views, int n_rx,
+                           const PucchFound& found) {
+    const size_t view_size = size_t(4) * n_rx * search.n_symb * pucch_n_sc;
+    for (size_t i = 0; i < candidates.n; ++i)
+        pucch_estimate_one(search, candidates, i, views + i * view_size, n_rx, found);
+}
+
+}  // namespace picocell::PICOCELL_NS
+
+#include "pucch_joint.hpp"
+
+namespace picocell::PICOCELL_NS {
+
+const PucchOps pucch_table{pucch_estimate, pucch_detect};
 
 }  // namespace picocell::PICOCELL_NS

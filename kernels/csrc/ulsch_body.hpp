@@ -32,6 +32,12 @@ bool ulsch_gather(const T* source, size_t n, const int32_t* index, size_t m, int
     return true;
 }
 
-const UlschOps ulsch_table{ulsch_gather<uint8_t>, ulsch_gather<int16_t>};
+}  // namespace picocell::PICOCELL_NS
+
+#include "ulsch_send.hpp"
+
+namespace picocell::PICOCELL_NS {
+
+const UlschOps ulsch_table{ulsch_send, ulsch_gather<uint8_t>, ulsch_gather<int16_t>};
 
 }  // namespace picocell::PICOCELL_NS

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -286,6 +287,40 @@ def _split(fmt: DciFormat, layout: Layout, word: int, n: int) -> tuple[int, ...]
     return tuple(values)
 
 
+@lru_cache(maxsize=256)
+def _recipe(
+    cell: Cell, fmt: DciFormat, distributed: int, broadcast: bool
+) -> tuple[int, int, tuple[tuple[str, int, int], ...], tuple[str, ...]]:
+    """Size of a format 0, 1 or 1A, its flag in place, name, width and place of the fields, and those it lacks here."""
+    layout = _layout_1a(cell, distributed, broadcast) if fmt is DciFormat.FORMAT_1A else fields(cell, fmt)
+    left = n = size(cell, fmt)
+    placed = []
+    for name, width in layout:
+        left -= width
+        placed.append((name, width, left))
+    flag = next((_FLAGS[fmt] << shift for name, _, shift in placed if name == "flag"), 0)
+    here = tuple(field for field in placed if field[0] != "flag")
+    present = {name for name, _ in layout}
+    lacking = tuple(field.name for field in dataclasses.fields(_CLASSES[fmt]) if field.name not in present)
+    return n, flag, here, lacking
+
+
+def _pack_plain(cell: Cell, dci: Dci0 | Dci1 | Dci1A, distributed: int, broadcast: bool) -> NDArray[np.uint8]:
+    """Bits of the formats that are sent all the time."""
+    fmt = dci.FORMAT
+    n, word, here, lacking = _recipe(cell, fmt, int(distributed), broadcast)
+    for name, width, shift in here:
+        value = int(getattr(dci, name))
+        if not 0 <= value < 1 << width:
+            raise ValueError(f"{name} {value} of format {fmt} is outside 0..{(1 << width) - 1} ({width} bits)")
+        word |= value << shift
+    for name in lacking:
+        if value := getattr(dci, name):
+            raise ValueError(f"{name} {value}: format {fmt} has no such field here, so it must be 0")
+    octets = np.frombuffer((word << -n % 8).to_bytes((n + 7) // 8, "big"), np.uint8)
+    return np.unpackbits(octets, count=n)
+
+
 def pack(cell: Cell, dci: Dci, rnti: int | None = None) -> NDArray[np.uint8]:
     """Bits of a message, with padding, without CRC.
 
@@ -302,6 +337,8 @@ def pack(cell: Cell, dci: Dci, rnti: int | None = None) -> NDArray[np.uint8]:
             number of TPC commands than the format has.
     """
     fmt = dci.FORMAT
+    if isinstance(dci, Dci0 | Dci1 | Dci1A):
+        return _pack_plain(cell, dci, getattr(dci, "distributed", 0), rnti is not None and is_broadcast(rnti))
     if isinstance(dci, Dci3 | Dci3A):
         layout = fields(cell, fmt)
         if len(dci.tpc) != len(layout):
@@ -311,8 +348,6 @@ def pack(cell: Cell, dci: Dci, rnti: int | None = None) -> NDArray[np.uint8]:
     if isinstance(dci, DciPdcchOrder):
         layout = _layout_order(cell)
         values |= {"distributed": 0, "riv": (1 << layout[2][1]) - 1}
-    elif isinstance(dci, Dci1A):
-        layout = _layout_1a(cell, dci.distributed, rnti is not None and is_broadcast(rnti))
     else:
         layout = fields(cell, fmt)
     if fmt in _FLAGS:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -126,8 +126,13 @@ def map(cell: Cell, sfn: int, mib: bytes, grid: NDArray[np.complex64]) -> None:
     """
     if grid.shape != (cell.n_ports, cell.n_symb, cell.n_sc) or not grid.flags.c_contiguous:
         raise ValueError(f"grid of shape {grid.shape} is not C-contiguous ({cell.n_ports}, {cell.n_symb}, {cell.n_sc})")
-    quarter = encode(cell, mib)[sfn % N_FRAMES]
-    grid.reshape(cell.n_ports, -1)[:, re_index(cell)] = precoding.transmit_diversity(quarter, cell.n_ports)
+    grid.reshape(cell.n_ports, -1)[:, re_index(cell)] = _quarter(cell, bytes(mib), sfn % N_FRAMES)
+
+
+@lru_cache(maxsize=16)
+def _quarter(cell: Cell, mib: bytes, number: int) -> NDArray[np.complex64]:
+    """What the ports send of a quarter of a MIB."""
+    return precoding.transmit_diversity(encode(cell, mib)[number], cell.n_ports)
 
 
 class PbchDecoder:

@@ -26,7 +26,7 @@ def codewords() -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=1024)
-def _scrambling(pci: int, subframe: int) -> NDArray[np.uint64]:
+def scrambling(pci: int, subframe: int) -> NDArray[np.uint64]:
     """Scrambling sequence of a subframe, packed (TS 36.211 6.7.1)."""
     if not 0 <= subframe <= 9:
         raise ValueError(f"subframe {subframe} is outside 0..9")
@@ -47,8 +47,14 @@ def encode(cell: Cell, subframe: int, cfi: int, grid: NDArray[np.complex64]) -> 
     """
     if cfi not in CFIS:
         raise ValueError(f"CFI {cfi} is not allowed: use 1, 2 or 3")
-    symbols = modem.modulate(codewords()[cfi - 1], 2, _scrambling(cell.pci, subframe))
-    flat_grid(cell, grid)[:, pcfich_re_index(cell)] = precoding.transmit_diversity(symbols, cell.n_ports)
+    flat_grid(cell, grid)[:, pcfich_re_index(cell)] = _ports(cell, subframe, cfi)
+
+
+@lru_cache(maxsize=256)
+def _ports(cell: Cell, subframe: int, cfi: int) -> NDArray[np.complex64]:
+    """What the ports send ``(n_ports, 16)``."""
+    symbols = modem.modulate(codewords()[cfi - 1], 2, scrambling(cell.pci, subframe))
+    return precoding.transmit_diversity(symbols, cell.n_ports)
 
 
 def flat_grid(cell: Cell, grid: NDArray[np.complex64]) -> NDArray[np.complex64]:
@@ -89,7 +95,7 @@ def decode(
         ValueError: subframe outside 0..9, or shapes that do not fit.
     """
     x, var = precoding.receive(grid, channel, pcfich_re_index(cell))
-    llr = modem.demodulate(x, var, 2, _scrambling(cell.pci, subframe)).astype(np.float64)
+    llr = modem.demodulate(x, var, 2, scrambling(cell.pci, subframe)).astype(np.float64)
     choices = legal_cfis(cell, two_symbols=two_symbols)
     signs = 1.0 - 2.0 * codewords()[[cfi - 1 for cfi in choices]]
     agreement = signs @ llr

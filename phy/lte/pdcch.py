@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from picocell.kernels import conv, crc, gold, modem
+from picocell.kernels import crc, dltx, gold, modem
 from picocell.phy.lte import precoding
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.estimation import ChannelEstimate
@@ -73,7 +73,7 @@ class PdcchMessage:
 
 
 @lru_cache(maxsize=4096)
-def _scrambling(pci: int, subframe: int, n_bits: int) -> NDArray[np.uint64]:
+def scrambling(pci: int, subframe: int, n_bits: int) -> NDArray[np.uint64]:
     """Scrambling sequence of a subframe's PDCCHs, packed (TS 36.211 6.8.2)."""
     if not 0 <= subframe <= 9:
         raise ValueError(f"subframe {subframe} is outside 0..9")
@@ -95,15 +95,15 @@ def attach_crc(bits: NDArray[np.uint8], rnti: int, ue_antenna_port: int = 0) -> 
     return np.concatenate([np.asarray(bits, np.uint8), tail])
 
 
-def _check_place(message: PdcchMessage, n_cce: int, taken: NDArray[np.float32]) -> slice:
-    """CCEs of a message; raises where it cannot stand."""
+def _check_place(message: PdcchMessage, n_cce: int, taken: int) -> int:
+    """CCEs of a message as bits of a number; raises where it cannot stand, or others have taken them."""
     first, level = message.first_cce, message.aggregation_level
     if level not in AGGREGATION_LEVELS:
         raise ValueError(f"aggregation level {level} is not allowed: use one of {AGGREGATION_LEVELS}")
     if first % level or not 0 <= first <= n_cce - level:
         raise ValueError(f"first CCE {first} at level {level} is not allowed: multiples of the level below {n_cce}")
-    place = slice(first, first + level)
-    if taken[place].any():
+    place = ((1 << level) - 1) << first
+    if taken & place:
         raise ValueError(f"CCEs {first}..{first + level - 1} overlap with another message")
     return place
 
@@ -134,17 +134,15 @@ def encode(
     """
     index = pdcch_re_index(cell, cfi, mi, two_symbols=two_symbols)
     n_cce = len(index) // CCE_SYMBOLS
-    stream = np.zeros((n_cce, CCE_BITS), np.uint8)
-    amplitude = np.zeros(n_cce, np.float32)
-    for message in messages:
-        place = _check_place(message, n_cce, amplitude)
-        coded = conv.encode(attach_crc(message.bits, message.rnti, message.ue_antenna_port))
-        stream[place] = conv.rate_match(coded, CCE_BITS * message.aggregation_level).reshape(-1, CCE_BITS)
-        amplitude[place] = 10.0 ** (message.power_db / 20)
-    flat = flat_grid(cell, grid)
-    symbols = modem.modulate(stream.reshape(-1), 2, _scrambling(cell.pci, subframe, stream.size))
-    symbols = symbols * np.repeat(amplitude, CCE_SYMBOLS)
-    flat[:, index] = precoding.transmit_diversity(symbols, cell.n_ports)
+    flat_grid(cell, grid)
+    taken, wanted = 0, []
+    for m in messages:
+        taken |= _check_place(m, n_cce, taken)
+        if not 0 <= m.rnti <= 0xFFFF or m.ue_antenna_port not in (0, 1):
+            raise ValueError(f"RNTI {m.rnti} or UE antenna port {m.ue_antenna_port} is outside 0..65535 or 0..1")
+        amplitude = 10.0 ** (m.power_db / 20) if m.power_db else 1.0
+        wanted.append((m.bits, m.rnti ^ m.ue_antenna_port, m.first_cce, m.aggregation_level, amplitude))
+    dltx.control(wanted, scrambling(cell.pci, subframe, n_cce * CCE_BITS), index, grid)
 
 
 def extract(
@@ -173,7 +171,7 @@ def extract(
     """
     index = pdcch_re_index(cell, cfi, mi, two_symbols=two_symbols)
     x, var = precoding.receive(grid, channel, index)
-    llr = modem.demodulate(x, var, 2, _scrambling(cell.pci, subframe, 2 * len(index)))
+    llr = modem.demodulate(x, var, 2, scrambling(cell.pci, subframe, 2 * len(index)))
     weight = 1 / np.maximum(var, np.float32(1e-20))
     power = x.real**2 + x.imag**2
     by_cce = weight.reshape(-1, CCE_SYMBOLS)

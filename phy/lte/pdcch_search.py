@@ -38,6 +38,9 @@ N_CRC: Final = 16
 SILENT_POWER: Final = 0.05
 """A CCE with less than this power (-13 dB of the reference signals) above a fifth of its noise holds no PDCCH."""
 
+SILENT_NOISE: Final = 0.2
+"""That fifth."""
+
 _NOISE_SLOPE: Final = 0.54
 _NOISE_LIMIT: Final = 0.96
 
@@ -55,6 +58,7 @@ class Control:
         energy: float32 ``(n_cce,)`` mean power of each CCE's symbols, 1 at the power of the reference signals, noise
             included.
         noise: float32 ``(n_cce,)`` the part of it that noise is expected to give.
+        quiet: bool ``(n_cce,)`` what `silent` gives, where it has been found already.
     """
 
     subframe: int
@@ -62,6 +66,7 @@ class Control:
     llr: NDArray[np.int16]
     energy: NDArray[np.float32]
     noise: NDArray[np.float32]
+    quiet: NDArray[np.bool_] | None = None
 
     @property
     def n_cce(self) -> int:
@@ -71,7 +76,9 @@ class Control:
     @property
     def silent(self) -> NDArray[np.bool_]:
         """CCEs that hold no PDCCH for sure; judged so only where the noise is low."""
-        return self.energy < SILENT_POWER + np.float32(0.2) * self.noise
+        if self.quiet is not None:
+            return self.quiet
+        return self.energy < SILENT_POWER + np.float32(SILENT_NOISE) * self.noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,24 +215,21 @@ def search(control: Control, places: Sequence[Candidate], sizes: Sequence[int]) 
     return _decode(control.llr, _awake(control, _crossed(tuple(places), tuple(sizes))))
 
 
-def _is_whole(soft: NDArray[np.int16], sent: NDArray[np.uint8]) -> bool:
+def _is_whole(soft: NDArray[np.int16], bits: NDArray[np.uint8]) -> bool:
     """Whether the second half of a candidate's CCEs carries the message as the first half does.
 
     If not, the message is of half the level or less, and the rest is another's, or silent.
     """
     if soft.size == CCE_BITS:
         return True
-    agreeing = np.where(sent[: soft.size], -soft, soft)
-    first = int(agreeing[: soft.size // 2].sum(dtype=np.int64))
-    return 2 * (int(agreeing.sum(dtype=np.int64)) - first) >= first
+    first, second = conv.halves(soft, bits)
+    return 2 * second >= first
 
 
 def _resolve(control: Control, decoded: Decoded, group: list[int]) -> list[int]:
     """Of candidates with the same message those that do not overlap, the highest level that is whole first."""
-    starts = {i: int(decoded.first_cce[i]) for i in group}
-    levels = {i: int(decoded.level[i]) for i in group}
-    k = int(decoded.size[group[0]]) + N_CRC
-    sent = conv.rate_match(conv.encode(decoded.bits[group[0], :k]), max(levels.values()) * CCE_BITS)
+    starts, levels = decoded.first_cce.tolist(), decoded.level.tolist()
+    sent = decoded.bits[group[0], : int(decoded.size[group[0]]) + N_CRC]
     rank = {}
     for i in group:
         soft = control.llr[starts[i] * CCE_BITS : (starts[i] + levels[i]) * CCE_BITS]
@@ -281,8 +285,8 @@ def _found(
 @lru_cache(maxsize=16384)
 def _rnti_plan(
     cell: Cell, n_cce: int, subframe: int, rnti: int, formats: tuple[DciFormat, ...], common_only: bool
-) -> tuple[_Plan, dict[int, tuple[DciFormat, ...]]]:
-    """What to decode for an RNTI, and which of the formats each payload size may be."""
+) -> tuple[_Plan, conv.Candidates, dict[int, tuple[DciFormat, ...]]]:
+    """What to decode for an RNTI, the same for the kernel, and which of the formats each payload size may be."""
     by_size: dict[int, tuple[DciFormat, ...]] = {}
     entries: list[tuple[int, int, int]] = []
     for fmt in formats:
@@ -295,7 +299,8 @@ def _rnti_plan(
             spaces.append(False)
         for common in spaces:
             entries += [(first, level, size) for first, level in candidates(n_cce, rnti, subframe, common)]
-    return _plan(entries), by_size
+    plan = _plan(entries)
+    return plan, conv.Candidates(plan.first, plan.level, plan.size + N_CRC, CCE_BITS), by_size
 
 
 def _format_of(choices: tuple[DciFormat, ...], first_bit: int) -> DciFormat | None:
@@ -345,13 +350,14 @@ def search_rnti(
     else:
         chosen = tuple(DciFormat(fmt) for fmt in formats)
     only = broadcast if common_only is None else common_only
-    plan, by_size = _rnti_plan(cell, control.n_cce, subframe, rnti, chosen, only)
-    decoded = _decode(control.llr, _awake(control, plan))
-    match = decoded.rnti == rnti
-    if antenna_selection:
-        match |= decoded.rnti == rnti ^ 1
+    plan, places, by_size = _rnti_plan(cell, control.n_cce, subframe, rnti, chosen, only)
+    hits = places.find(control.llr, control.silent.view(np.uint8), rnti, rnti ^ 1 if antenna_selection else -1)
+    if hits is None:
+        return []
+    which, bits, masks, quality = hits
+    decoded = Decoded(plan.first[which], plan.level[which], plan.size[which], bits, masks, quality)
     found = []
-    for i, levels in _distinct(control, decoded, np.flatnonzero(match)):
+    for i, levels in _distinct(control, decoded, np.arange(len(which))):
         fmt = _format_of(by_size[int(decoded.size[i])], int(decoded.bits[i, 0]))
         result = _found(decoded, i, levels, fmt, rnti)
         if fmt is None or (result.antenna_port and fmt is not DciFormat.FORMAT_0):

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from picocell.kernels import gold, modem, sch
+from picocell.kernels import dltx, gold, modem, sch
 from picocell.phy.lte import crs, evm, precoding
 from picocell.phy.lte.allocation import SlotPrbs
 from picocell.phy.lte.cell import N_SC_RB, Cell, Duplex
@@ -40,10 +40,9 @@ class PdschResult:
 
 @dataclass(frozen=True, slots=True)
 class _Mapping:
-    """Resource elements of an allocation: flat index, twice for its users, and which lie in symbols with CRS."""
+    """Resource elements of an allocation: flat index, and which lie in symbols with CRS."""
 
     index: NDArray[np.int32]
-    scatter: NDArray[np.intp]
     with_crs: NDArray[np.bool_]
 
 
@@ -93,12 +92,8 @@ def encode(
     if not _has_room(grant, g):
         raise ValueError(f"{g} coded bits are too few for a transport block of {grant.tbs} bits")
     bits = sch.encode(payload, g, grant.q_m, grant.n_l, grant.rv, grant.n_ir)
-    symbols = modem.modulate(bits, grant.q_m, gold.packed(_c_init(cell, subframe, grant.rnti), g))
-    if grant.rho_a_db or grant.rho_b_db:
-        symbols *= _amplitude(mapping, grant)
-    ports = precoding.transmit_diversity(symbols, cell.n_ports)
-    for port, values in zip(grid.reshape(cell.n_ports, -1), ports, strict=True):
-        port[mapping.scatter] = values
+    amplitude = _amplitude(mapping, grant) if grant.rho_a_db or grant.rho_b_db else None
+    dltx.shared(bits, grant.q_m, _scrambling(_c_init(cell, subframe, grant.rnti), g), mapping.index, grid, amplitude)
 
 
 def decode(
@@ -158,6 +153,14 @@ def decode(
     )
 
 
+@lru_cache(maxsize=256)
+def _scrambling(c_init: int, n_bits: int) -> NDArray[np.uint64]:
+    """Packed scrambling sequence: a UE's comes again every frame."""
+    words = gold.packed(c_init, n_bits)
+    words.setflags(write=False)
+    return words
+
+
 def _c_init(cell: Cell, subframe: int, rnti: int) -> int:
     """Start of the scrambling sequence of code word 0 (TS 36.211 6.3.1)."""
     return rnti << 14 | subframe << 9 | cell.pci
@@ -208,8 +211,8 @@ def _mapping(cell: Cell, representative: int, prbs: SlotPrbs, cfi: int) -> _Mapp
     mask = np.repeat(np.repeat(taken, cell.n_symb_slot, axis=0), N_SC_RB, axis=1)
     scatter = np.flatnonzero(mask & _available(cell, representative, cfi))
     crs_symbols = [symbol for port in range(cell.n_ports) for symbol in crs.positions(cell, port)[0]]
-    mapping = _Mapping(scatter.astype(np.int32), scatter, np.isin(scatter // cell.n_sc, crs_symbols))
-    for array in (mapping.index, mapping.scatter, mapping.with_crs):
+    mapping = _Mapping(scatter.astype(np.int32), np.isin(scatter // cell.n_sc, crs_symbols))
+    for array in (mapping.index, mapping.with_crs):
         array.flags.writeable = False
     return mapping
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from picocell.kernels import equalise, gold
+from picocell.kernels import dltx, equalise, gold
 from picocell.phy.lte import precoding
 from picocell.phy.lte.cell import Cell, CyclicPrefix
 from picocell.phy.lte.estimation import ChannelEstimate
@@ -137,6 +137,18 @@ def _replicas(
     return unit, _spreading(cell, subframe)[group % 2, sequence]
 
 
+def replicas(
+    cell: Cell, subframe: int, resources: Sequence[tuple[int, int]], mi: int = 1
+) -> tuple[NDArray[np.int32], NDArray[np.complex64]]:
+    """Mapping unit int32 ``(n,)`` of each PHICH, and what an HI of 0 looks like there, complex64 ``(n, 12)``.
+
+    Raises:
+        ValueError: a group or sequence that the subframe does not have.
+    """
+    unit, replica = _replicas(cell, subframe, resources, mi)
+    return unit.astype(np.int32), np.ascontiguousarray(replica, np.complex64)
+
+
 @lru_cache(maxsize=64)
 def _on_odd_ports(n_units: int) -> NDArray[np.bool_]:
     """With four ports: which symbols ``(n_units * 12,)`` go over ports 1 and 3, not 0 and 2 (TS 36.211 6.9.2)."""
@@ -168,24 +180,29 @@ def encode(
             is not the cell's.
     """
     index = phich_re_index(cell, mi, two_symbols=two_symbols)
-    flat = flat_grid(cell, grid)
+    flat_grid(cell, grid)
     places = [(message.group, message.sequence) for message in messages]
     if len(set(places)) != len(places):
         raise ValueError(f"a PHICH is given twice in the groups and sequences {places}")
-    units = np.zeros(index.shape, np.complex64)
-    if messages:
-        unit, replica = _replicas(cell, subframe, places, mi)
-        amplitude = np.array([(-1 if m.ack else 1) * 10.0 ** (m.power_db / 20) for m in messages], np.float32)
-        np.add.at(units, unit, amplitude[:, None] * replica)
-    symbols = units.reshape(-1)
+    sent = []
+    for m in messages:
+        unit, ports = _ports(cell, subframe, m.group, m.sequence, mi)
+        amplitude = 10.0 ** (m.power_db / 20) if m.power_db else 1.0
+        sent.append((unit, ports, -amplitude if m.ack else amplitude))
+    dltx.indicators(sent, index, grid)
+
+
+@lru_cache(maxsize=4096)
+def _ports(cell: Cell, subframe: int, group: int, sequence: int, mi: int) -> tuple[int, NDArray[np.complex64]]:
+    """Mapping unit of a group, and what the ports send ``(n_ports, 12)`` for an HI of 0 (TS 36.211 6.9.2)."""
+    (unit,), (symbols,) = _replicas(cell, subframe, [(group, sequence)], mi)
     if cell.n_ports < 4:
-        flat[:, index.reshape(-1)] = precoding.transmit_diversity(symbols, cell.n_ports)
-        return
+        return int(unit), precoding.transmit_diversity(symbols, cell.n_ports)
     pair = precoding.transmit_diversity(symbols, 2)
-    odd = _on_odd_ports(len(index))
+    odd = _on_odd_ports(int(unit) + 1)[-UNIT_SYMBOLS:]
     ports = np.zeros((4, symbols.size), np.complex64)
     ports[0::2], ports[1::2] = np.where(odd, 0, pair), np.where(odd, pair, 0)
-    flat[:, index.reshape(-1)] = ports
+    return int(unit), ports
 
 
 def _equalise(

@@ -4,7 +4,7 @@ The delay unit of this channel is T_SEQ of one repetition over N_ZC: 800 us / 83
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -205,6 +205,12 @@ def generate(ul: UplinkConfig, preamble: int, sample_rate: int) -> NDArray[np.co
     """
     if not 0 <= preamble < N_PREAMBLES:
         raise ValueError(f"preamble {preamble} is outside 0..{N_PREAMBLES - 1}")
+    return _samples(ul, preamble, sample_rate).copy()
+
+
+@lru_cache(maxsize=8)
+def _samples(ul: UplinkConfig, preamble: int, sample_rate: int) -> NDArray[np.complex64]:
+    """A UE that gets no answer sends again, mostly another preamble; a few are kept, since each takes up to 250 kB."""
     place = placement(ul, sample_rate)
     u, c_v = preambles(ul.prach)[preamble]
     k = np.arange(N_ZC)

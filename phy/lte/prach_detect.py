@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, gammainc, gammaincc, gammainccinv, gammaincinv
 
+from picocell.kernels import prach as prach_kernel
 from picocell.kernels.ofdm import Fft
 from picocell.phy.lte import prach
 from picocell.phy.lte.cell import Cell, Duplex
@@ -105,14 +106,15 @@ class PrachDetector:
         self._false_alarm = false_alarm
         allotted = prach.preambles(ul.prach)
         roots = list(dict.fromkeys(u for u, _ in allotted))
-        self._root_of = np.array([roots.index(u) for u, _ in allotted])
+        self._root_of = np.array([roots.index(u) for u, _ in allotted], np.int32)
         self._conjugates = np.conj([prach.root_spectrum(u) for u in roots])
         self._images = _images(tuple(roots))
         shifts = np.array([c_v for _, c_v in allotted]) * _GRID
         first = np.ceil(-_EARLY * _GRID - shifts)
-        self._windows = (first[:, None].astype(np.intp) + np.arange(_window_width(ul))) % _POINTS
+        self._width = _window_width(ul)
+        self._first = (first.astype(np.int32) % _POINTS).astype(np.int32)
         self._delays = first + shifts
-        self._trials = self._windows.size
+        self._trials = N_PREAMBLES * self._width
         self._fft = Fft(_POINTS)
 
     @property
@@ -157,21 +159,23 @@ class PrachDetector:
     def _pick(self, profile: NDArray[np.float32], branches: int, scale: float) -> list[DetectedPreamble]:
         """Windows whose peak is neither noise nor what a stronger preamble puts there."""
         rate = self._false_alarm / self._trials
-        noise, shapes = _noise(profile, branches)
+        noise, shapes = prach_kernel.noise(profile, branches, *_noise_tables(branches))
         levels = [_threshold(rate, shape) * branches / shape for shape in shapes.tolist()]
         noise, floor = noise[self._root_of], (noise * np.array(levels, np.float32))[self._root_of]
-        windows = profile[self._root_of[:, None], self._windows]
-        at = windows.argmax(axis=1)
-        peaks = windows[np.arange(N_PREAMBLES), at]
-        points = self._windows[np.arange(N_PREAMBLES), at]
-        leaked = np.zeros(N_PREAMBLES, np.float32)
+        peaks, at = prach_kernel.peaks(profile, self._root_of, self._first, self._width)
         left = peaks > floor
+        if not left.any():
+            return []
+        points = (self._first + at) % _POINTS
+        leaked = np.zeros(N_PREAMBLES, np.float32)
         found = []
         while left.any():
             best = int(np.argmax(np.where(left, peaks, 0)))
-            found.append(self._measure(best, windows[best], float(noise[best]), float(floor[best]), branches, scale))
-            steps = (points[:, None] - self._windows[best]) % _POINTS
-            image = (self._images[self._root_of[best]][steps] * windows[best]).max(axis=1)
+            places = (self._first[best] + np.arange(self._width)) % _POINTS
+            window = profile[self._root_of[best], places]
+            found.append(self._measure(best, window, float(noise[best]), float(floor[best]), branches, scale))
+            steps = (points[:, None] - places) % _POINTS
+            image = (self._images[self._root_of[best]][steps] * window).max(axis=1)
             # the cross-correlation of two roots is flat; antennas do not average its ripple as they do noise
             crossed = peaks[best] * _threshold(rate, 1) / N_ZC
             leaked += np.where(self._root_of == self._root_of[best], image, crossed)
@@ -220,9 +224,15 @@ def _clipped(shape: NDArray[np.float64], clip: NDArray[np.float64]) -> tuple[NDA
 
 
 @cache
-def _noise_tables(branches: int) -> tuple[float, float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Clipping level and clipped mean for noise; spreads of Gamma shapes from `branches` down, and what
-    :func:`_noise` measures of each shape of true mean 1."""
+def _noise_tables(
+    branches: int,
+) -> tuple[float, float, float, float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """What the noise is measured with (:func:`picocell.kernels.prach.noise`): mean over median, clipping level, clipped
+    mean, tolerance; spreads of Gamma shapes from `branches` down, the shapes, and what is measured of each of mean 1.
+
+    The noise is the mean of the profile with its peaks clipped. The shape is the number of branches unless the profile
+    spreads more than noise does: the interference of another UE reaches all antennas alike and is not averaged.
+    """
     clip = float(gammainccinv(branches, _CLIP)) / branches
     shapes = np.linspace(branches, 0.5, 40)
     gain = float(_clipped(shapes[:1], np.array([clip]))[0][0])
@@ -230,31 +240,8 @@ def _noise_tables(branches: int) -> tuple[float, float, NDArray[np.float64], NDA
     for _ in range(100):
         measured = _clipped(shapes, clip * measured)[0] / gain
     mean, square = _clipped(shapes, clip * measured)
-    return clip, gain, square / mean**2, shapes, measured
-
-
-def _noise(profile: NDArray[np.float32], branches: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Noise of one branch on each root, and the shape of its Gamma distribution.
-
-    The noise is the mean of the profile with its peaks clipped. The shape is the number of branches unless the profile
-    spreads more than noise does: the interference of another UE reaches all antennas alike and is not averaged.
-
-    Returns:
-        float32 ``(roots,)`` and float64 ``(roots,)``, shapes of 0.5 up to `branches`.
-    """
-    clip, gain, spreads, shapes, measured = _noise_tables(branches)
-    # every fourth point for a start: the median, which peaks do not move
-    level = np.median(profile[:, ::4], axis=1) * np.float32(branches / gammaincinv(branches, 0.5))
-    for _ in range(3):
-        clipped = np.minimum(profile, np.float32(clip) * level[:, None])
-        mean = clipped.mean(axis=1)
-        level = mean / np.float32(gain)
-    spread = np.einsum("rn,rn->r", clipped, clipped) / (_POINTS * np.maximum(mean, np.float32(1e-30)) ** 2)
-    spread = np.where(spread > _SPREAD_TOLERANCE * spreads[0], spread, spreads[0])
-    # in steps, so that thresholds are looked up
-    shape = np.where(spread > spreads[0], np.floor(np.interp(spread, spreads, shapes) * 20) / 20, branches)
-    bias = np.interp(spread, spreads, measured)
-    return np.asarray(level / (bias * branches), np.float32), shape
+    start = branches / float(gammaincinv(branches, 0.5))
+    return start, clip, gain, _SPREAD_TOLERANCE, square / mean**2, shapes, measured
 
 
 def _first_path(window: NDArray[np.float32], strongest: int, least: float) -> int:

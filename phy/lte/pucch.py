@@ -9,15 +9,17 @@ and one that is more than 17 dB below its neighbour's worst leakage is not belie
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log10, pi
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from picocell.kernels.pucch import Joint
 from picocell.phy.lte import pucch_format1, pucch_format2
 from picocell.phy.lte.cell import N_SC_RB, Cell, CyclicPrefix
-from picocell.phy.lte.pucch_detect import DELAY_UNIT_S, Candidates, Signal, detect
+from picocell.phy.lte.pucch_detect import DELAY_UNIT_S, Candidates, Signal, detect, prepare
 from picocell.phy.lte.pucch_tables import ACK_BITS, PucchFormat, ack_symbol, carriers, prb_pair, shortened_format
 from picocell.phy.lte.uci import MAX_PUCCH_BITS, encode_20
 from picocell.phy.lte.uplink_config import UplinkConfig
@@ -193,9 +195,25 @@ def encode(
     Raises:
         ValueError: an argument outside its range, or format 2a or 2b with extended prefix.
     """
-    form = PucchFormat(fmt)
-    uci = tuple(int(bit) for bit in np.asarray(bits).reshape(-1))
+    uci = tuple(map(int, bits if isinstance(bits, tuple) else np.asarray(bits).reshape(-1)))
     view = _grid(ul, grid, 1)[0]
+    (first, second), wave = _wave(cell, ul, subframe, rnti, PucchFormat(fmt), n_pucch, uci, shortened)
+    view[0, :, first] = wave[0]
+    view[1, :, second] = wave[1]
+
+
+@lru_cache(maxsize=512)
+def _wave(
+    cell: Cell,
+    ul: UplinkConfig,
+    subframe: int,
+    rnti: int,
+    form: PucchFormat,
+    n_pucch: int,
+    uci: tuple[int, ...],
+    shortened: bool | None,
+) -> tuple[tuple[int, int], NDArray[np.complex64]]:
+    """Resource blocks of both slots, and what is sent there ``(2, n_symb_slot, 12)``: few are sent again and again."""
     carrier = carriers(cell, ul, subframe)
     n_ack = form.n_ack
     if form.on_n1:
@@ -217,9 +235,8 @@ def encode(
         signs = (1 - 2 * encode_20(report).astype(np.float32)) * pucch_format2.scrambling(cell, subframe, rnti)
         time = pucch_format2.time_signature(ul, pucch_format2.qpsk(signs)[None], np.array([ack]))[0]
     slope = np.exp(2j * np.pi / N_SC_RB * (shift[:, None] * np.arange(N_SC_RB) % N_SC_RB))
-    wave = carrier * time[:, :, None] * slope[:, None]
-    for slot, prb in enumerate(prb_pair(ul, m)):
-        view[slot, :, prb] = wave[slot]
+    first, second = prb_pair(ul, m).tolist()
+    return (first, second), np.asarray(carrier * time[:, :, None] * slope[:, None], np.complex64)
 
 
 def _grid(ul: UplinkConfig, grid: NDArray[np.complex64], n_antennas: int | None) -> NDArray[np.complex64]:
@@ -329,25 +346,42 @@ def receive(
             is not between 0 and 1.
     """
     carrier = carriers(cell, ul, subframe)
-    view = _grid(ul, grid, None)
+    _grid(ul, grid, None)
     if not requests:
         return []
-    plan = _plan(ul, requests)
-    candidates, m = _candidates(cell, ul, subframe, requests, plan)
-    received = view[:, np.arange(2), :, prb_pair(ul, m)] * carrier.conj()[:, None]
-    n_rx = received.shape[2]
-    used = np.ones((len(m), 2, ul.n_symb_slot), np.bool_)
-    if shortened_format(cell, ul, subframe):
-        used[:, 1, -1] = np.bincount(candidates.block[len(plan.n1) :], minlength=len(m)) > 0
-        received *= used[:, :, None, :, None]
-    found = detect(ul, candidates, received, used.sum(axis=(1, 2)) * (N_SC_RB * n_rx), false_alarm)
+    prepared = _prepare(cell, ul, subframe, tuple(requests), grid.shape[0], false_alarm)
+    found = detect(ul.cp, prepared.joint, grid, carrier)
     margin = [signal.metric / signal.threshold for signal in found]
     best: list[int] = [-1] * len(requests)
-    for k, owner in enumerate([*plan.owner_1, *plan.owner_2]):
+    for k, owner in enumerate(prepared.owners):
         if best[owner] < 0 or margin[k] > margin[best[owner]]:
             best[owner] = k
+    plan, terms, branches = prepared.plan, prepared.terms, 2 * grid.shape[0]
+    return [_result(ul, plan, requests[i], found[k], k, terms[k], branches) for i, k in enumerate(best)]
+
+
+class _Prepared(NamedTuple):
+    """What does not depend on the samples."""
+
+    plan: _Plan
+    owners: list[int]  # request of each signal
+    terms: list[float]  # resource elements of each signal, times antennas
+    joint: Joint
+
+
+@lru_cache(maxsize=512)
+def _prepare(
+    cell: Cell, ul: UplinkConfig, subframe: int, requests: tuple[PucchRequest, ...], n_rx: int, false_alarm: float
+) -> _Prepared:
+    """Kept, because few UEs come with the same requests again and again."""
+    plan = _plan(ul, requests)
+    candidates, m = _candidates(cell, ul, subframe, requests, plan)
+    n_used = np.full(len(m), ul.n_symb)
+    if shortened_format(cell, ul, subframe):
+        n_used -= np.bincount(candidates.block[len(plan.n1) :], minlength=len(m)) == 0
+    joint = prepare(candidates, prb_pair(ul, m), n_used, ul.n_symb, n_rx, false_alarm)
     terms = (candidates.n_symbols.sum(axis=1) * (N_SC_RB * n_rx)).tolist()
-    return [_result(ul, plan, requests[i], found[k], k, terms[k], 2 * n_rx) for i, k in enumerate(best)]
+    return _Prepared(plan, [*plan.owner_1, *plan.owner_2], terms, joint)
 
 
 def _result(

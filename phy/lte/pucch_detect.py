@@ -18,7 +18,6 @@ from picocell.phy.lte import pucch_format2
 from picocell.phy.lte.cell import N_SC_RB, CyclicPrefix
 from picocell.phy.lte.pucch_tables import data_symbols, dmrs_symbols
 from picocell.phy.lte.uci import PUCCH_CODED_BITS
-from picocell.phy.lte.uplink_config import UplinkConfig
 
 DELAY_UNIT_S: Final = 1 / (15_000 * N_SC_RB)
 """A delay of one cyclic shift: 5.56 us."""
@@ -176,21 +175,6 @@ def _worst_leakage() -> NDArray[np.float32]:
     return np.asarray(np.max(np.abs(slope) ** 2, axis=1), np.float32)
 
 
-def _leakage(candidates: Candidates) -> NDArray[np.float32]:
-    """Largest share ``(2, n, n)`` by slot of the second candidate's energy that is seen as the first's."""
-    shift, cover = candidates.shift.T, candidates.cover.T
-    distance = shift[:, :, None] - shift[:, None, :]  # -11 to 11: negative ones count from the end
-    share: NDArray[np.float32] = _worst_leakage()[distance]
-    # formats 2 have no orthogonal sequence: they are seen through any
-    covered = cover >= 0
-    other = (cover[:, :, None] != cover[:, None, :]) & covered[:, :, None] & covered[:, None, :]
-    share[other] *= np.float32(_OTHER_COVER)
-    seen = candidates.block[:, None] == candidates.block
-    np.fill_diagonal(seen, False)
-    share *= seen
-    return share
-
-
 @cache
 def _turns(cp: CyclicPrefix) -> NDArray[np.complex64]:
     """Conjugate rotations ``(n_symb_slot, 3)`` of a slot's symbols about its middle: none, and a step either way."""
@@ -240,36 +224,55 @@ def _for_kernel(candidates: Candidates) -> kernel.Candidates:
     )
 
 
-def _overlap(candidates: Candidates, found: Pass) -> NDArray[np.complex64]:
-    """Inner products ``(2, n, n)`` by slot of the candidates' signals, which are of magnitude 1."""
-    left, right = found.time.transpose(1, 0, 2), found.frequency.transpose(1, 0, 2)
-    gram = (left.conj() @ left.swapaxes(1, 2)) * (right.conj() @ right.swapaxes(1, 2))
-    return np.asarray(gram * (candidates.block[:, None] == candidates.block), np.complex64)
+@lru_cache(maxsize=1024)
+def _limits(false_alarm: float, branches: int, n_terms: int, n_hypotheses: int, n: int) -> NDArray[np.float64]:
+    """Thresholds ``(2, n)``, for taking a signal out and for believing it, by the number of others found beside it."""
+    terms = [max(n_terms - branches * (1 + k), branches) for k in range(n)]
+    rates = (_CANDIDATE_RATE, false_alarm)
+    return np.array([[threshold(rate, branches, t, n_hypotheses) for t in terms] for rate in rates])
 
 
-def _signals(
-    candidates: Candidates,
-    found: Pass,
-    overlap: NDArray[np.complex64],
-    chosen: NDArray[np.intp],
-    received: NDArray[np.complex64],
-) -> NDArray[np.complex64]:
-    """Signals ``(n_chosen, 2, n_rx, n_symb, 12)`` of the chosen candidates that together fit the blocks best."""
-    time, frequency = found.time[chosen], found.frequency[chosen]
-    despread = (received[candidates.block[chosen]] @ frequency.conj()[:, :, None, :, None])[..., 0]
-    target = (time.conj()[:, :, None] * despread).sum(axis=-1).transpose(1, 0, 2)
-    loading = np.eye(len(chosen), dtype=np.float32) * np.float32(_LOADING * N_SC_RB * time.shape[2])
-    gain = np.linalg.solve(overlap[:, chosen[:, None], chosen] + loading, target).transpose(1, 0, 2)
-    wave = time[:, :, None, :, None] * frequency[:, :, None, None, :]
-    return np.asarray(gain[..., None, None] * wave, np.complex64)
+def prepare(
+    candidates: Candidates, prbs: NDArray[np.intp], n_used: NDArray[np.intp], n_symb: int, n_rx: int, false_alarm: float
+) -> kernel.Joint:
+    """What :func:`detect` needs of a subframe's candidates.
+
+    Args:
+        candidates: n signals that may have been sent.
+        prbs: intp ``(n_blocks, 2)``, resource blocks of each pair.
+        n_used: intp ``(n_blocks,)``, symbols in use in each pair: all of the subframe, or all but the last.
+        n_symb: symbols of a subframe.
+        n_rx: receive antennas.
+        false_alarm: probability that a candidate is found in noise.
+    """
+    n_terms = n_used * (N_SC_RB * n_rx)
+    keys = list(zip(n_terms[candidates.block].tolist(), candidates.n_hypotheses.tolist(), strict=True))
+    distinct = list(dict.fromkeys(keys))
+    most = int(np.bincount(candidates.block, minlength=1).max(initial=1))
+    rows = [_limits(false_alarm, 2 * n_rx, terms, hypotheses, most) for terms, hypotheses in distinct]
+    table = np.array(rows, np.float64).reshape(-1, 2, most)
+    return kernel.Joint(
+        _for_kernel(candidates),
+        n_rx,
+        prbs,
+        n_used < n_symb,
+        n_terms,
+        candidates.block,
+        candidates.cover,
+        [distinct.index(key) for key in keys],
+        table[:, 0],
+        table[:, 1],
+        worst_leakage=_worst_leakage(),
+        other_cover=_OTHER_COVER,
+        mismatch=_MISMATCH,
+        doubt=_DOUBT,
+        loading=_LOADING,
+        max_rounds=_MAX_ROUNDS,
+    )
 
 
 def detect(
-    ul: UplinkConfig,
-    candidates: Candidates,
-    received: NDArray[np.complex64],
-    n_terms: NDArray[np.intp],
-    false_alarm: float,
+    cp: CyclicPrefix, joint: kernel.Joint, grid: NDArray[np.complex64], carriers: NDArray[np.complex64]
 ) -> list[Signal]:
     """Decide all candidates of a subframe.
 
@@ -277,49 +280,9 @@ def detect(
     one's leakage explains are then found in addition, until there are no more.
 
     Args:
-        ul: the uplink.
-        candidates: n signals that may have been sent.
-        received: complex64 ``(n_blocks, 2, n_rx, n_symb_slot, 12)``: the pairs of resource blocks without base sequence
-            and cell-specific shift; symbols that no candidate uses are zero.
-        n_terms: intp ``(n_blocks,)``, resource elements times antennas in use in each pair.
-        false_alarm: probability that a candidate is found in noise.
+        cp: cyclic prefix of the uplink.
+        joint: the candidates, of :func:`prepare`.
+        grid: received complex64 ``(n_rx, n_symb, n_sc)``, C-contiguous.
+        carriers: base sequence and cell-specific shift, of :func:`picocell.phy.lte.pucch_tables.carriers`.
     """
-    n, branches = len(candidates.block), 2 * received.shape[2]
-    search, sought = _search(ul.cp), _for_kernel(candidates)
-    leakage, size = _leakage(candidates), (N_SC_RB * candidates.n_symbols).T
-    n_hypotheses = candidates.n_hypotheses.tolist()
-    accepted = np.zeros(n, np.bool_)
-    views, residual = received[candidates.block], received
-    # of two equal ones the first
-    order = np.float32(1) + np.float32(1e-5) * np.arange(n, 0, -1, dtype=np.float32)
-    for _ in range(_MAX_ROUNDS):
-        found = Pass(*search.estimate(sought, views))
-        energy = found.energy.sum(axis=1)
-        n_found = np.bincount(candidates.block[accepted], minlength=len(received))[candidates.block]
-        terms = np.maximum(n_terms[candidates.block] - branches * (1 + n_found - accepted), branches)
-        noise = np.maximum(found.total - energy, np.float32(1e-7) * found.total + np.float32(1e-30)) / terms
-        metric = energy / noise
-        leaks = np.einsum("sij,js->ij", leakage, found.energy)
-        floor = _MISMATCH * np.where(accepted, leaks, 0).max(axis=1, initial=0)
-        weak = [threshold(_CANDIDATE_RATE, branches, t, h) for t, h in zip(terms.tolist(), n_hypotheses, strict=True)]
-        new = ~accepted & (metric > weak) & (energy > floor)
-        if not new.any():
-            break
-        overlap = _overlap(candidates, found)
-        share = (overlap.real**2 + overlap.imag**2) / (size[:, :, None] * size[:, None])
-        rank = energy * order
-        rivals = (rank > rank[:, None]) & ~accepted
-        new &= energy > _DOUBT * np.where(rivals, np.einsum("sij,js->ij", share, found.energy), 0).max(axis=1)
-        if not new.any():
-            break
-        accepted |= new
-        chosen = np.flatnonzero(accepted)
-        signals = _signals(candidates, found, overlap, chosen, received)
-        member = (candidates.block[chosen] == np.arange(len(received))[:, None]).astype(np.complex64)
-        residual = received - (member @ signals.reshape(len(chosen), -1)).reshape(received.shape)
-        views = residual[candidates.block]
-        views[chosen] += signals
-    limit = [threshold(false_alarm, branches, t, h) for t, h in zip(terms.tolist(), n_hypotheses, strict=True)]
-    limits = np.maximum(np.array(limit), floor / noise)
-    columns = (metric, limits, noise, energy, found.delay, found.turn, found.ack, found.payload)
-    return [Signal(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    return [Signal(*row) for row in _search(cp).detect(joint, grid, carriers)]

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import pi
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
 from picocell.kernels import gold, modem, sch
-from picocell.phy.lte import evm, pusch_dmrs, scfdma, uci, ul_estimation, ulsch
+from picocell.kernels.ulsch import PuschSender
+from picocell.phy.lte import evm, pusch_dmrs, uci, ul_estimation, ulsch
 from picocell.phy.lte.cell import N_SC_RB, Cell
 from picocell.phy.lte.frame import SUBCARRIER_SPACING
 from picocell.phy.lte.ul_grant import PuschGrant
@@ -107,26 +108,30 @@ def encode(
         ValueError: contents or a grid of the wrong size, a grant that does not fit the cell or leaves no room.
     """
     flat = grid[0] if grid.ndim == 3 and grid.shape[0] == 1 else grid
-    if flat.shape != (ul.n_symb, ul.n_sc) or flat.dtype != np.complex64:
-        raise ValueError(f"grid is {grid.dtype} {grid.shape}, not complex64 {(ul.n_symb, ul.n_sc)}")
+    if flat.shape != (ul.n_symb, ul.n_sc) or flat.dtype != np.complex64 or not flat.flags.c_contiguous:
+        raise ValueError(f"grid is {grid.dtype} {grid.shape}, not C-contiguous complex64 {(ul.n_symb, ul.n_sc)}")
     _check_place(ul, subframe, grant)
     m_sc = N_SC_RB * grant.n_prb
-    scrambling = gold.packed(_c_init(cell, subframe, grant.rnti), n_re(ul, grant) * grant.q_m)
-    coded = ulsch.encode(ul, grant, payload, ack, ri, cqi)
-    if grant.uci:
-        coded = uci.resolve_placeholders(coded, scrambling)
-    symbols = modem.modulate(coded, grant.q_m, scrambling)
-    if amplitude != 1:
-        symbols *= np.float32(amplitude)
-    spread = scfdma.transform_precode(symbols.reshape(-1, m_sc))
-    which = pusch_dmrs.data_symbols(ul, grant.srs_symbol)
-    in_first = sum(l < ul.n_symb_slot for l in which)
-    for start, part, values in (
-        (grant.prb_start[0], which[:in_first], spread[:in_first]),
-        (grant.prb_start[1], which[in_first:], spread[in_first:]),
-    ):
-        flat[list(part), N_SC_RB * start : N_SC_RB * start + m_sc] = values
-    pusch_dmrs.map(cell, ul, subframe, flat, grant.prb_start, grant.n_prb, grant.cyclic_shift, amplitude=amplitude)
+    scrambling = _scrambling(_c_init(cell, subframe, grant.rnti), n_re(ul, grant) * grant.q_m)
+    coded, source = ulsch.parts_of(ul, grant, payload, ack, ri, cqi)
+    _sender(m_sc).send(
+        coded,
+        source,
+        grant.q_m,
+        scrambling,
+        pusch_dmrs.sequence(cell, ul, subframe, grant.n_prb, grant.cyclic_shift),
+        (N_SC_RB * grant.prb_start[0], N_SC_RB * grant.prb_start[1]),
+        pusch_dmrs.data_symbols(ul, grant.srs_symbol),
+        pusch_dmrs.symbols(ul),
+        flat,
+        placeholders=bool(grant.uci),
+        amplitude=amplitude,
+    )
+
+
+@cache
+def _sender(m_sc: int) -> PuschSender:
+    return PuschSender(m_sc)
 
 
 def decode(
@@ -160,17 +165,13 @@ def decode(
         ValueError: a grid of the wrong shape, a grant that does not fit the cell or has neither data nor a report.
     """
     _check_place(ul, subframe, grant)
-    channel = ul_estimation.estimate_pusch(
-        cell, ul, subframe, grid, grant.prb_start, grant.n_prb, grant.cyclic_shift, others=others, cfo_hz=cfo_hz
-    )
-    which = pusch_dmrs.data_symbols(ul, grant.srs_symbol)
-    symbols, variance = ul_estimation.equalise_pusch(grid, channel, which)
-    m_sc = symbols.shape[1]
-    flat = symbols.reshape(-1)
-    scrambling = gold.packed(_c_init(cell, subframe, grant.rnti), flat.size * grant.q_m)
-    llr = modem.demodulate(flat, np.repeat(variance, m_sc), grant.q_m, scrambling)
-    found = ulsch.decode(ul, grant, ulsch.Received(llr, flat, variance, scrambling), decoder, soft)
-    dtx_metric = _coherence(cell, ul, subframe, grant, grid, channel.timing_offset_s)
+    scrambling = _scrambling(_c_init(cell, subframe, grant.rnti), n_re(ul, grant) * grant.q_m)
+    front = None if others else _front(cell, ul, subframe, grant, grid, scrambling, cfo_hz)
+    if front is None:
+        front = _front_of_several(cell, ul, subframe, grant, grid, scrambling, others, cfo_hz)
+    symbols, flat = front.symbols, front.symbols.reshape(-1)
+    found = ulsch.decode(ul, grant, ulsch.Received(front.llr, flat, front.variance, scrambling), decoder, soft)
+    noise_var, snr_db, timing_offset_s, cfo_hz, power, dtx_metric = front.levels
     detected = found.crc_ok or dtx_metric > dtx_threshold(grant.n_prb, grid.shape[0])
     ack, rank, report = found.ack, found.ri, found.cqi
     return PuschResult(
@@ -185,14 +186,83 @@ def decode(
         ri_metric=float(rank.metric) if rank else 0.0,
         cqi=uci.as_tuple(report.bits) if report else None,
         cqi_ok=bool(report and report.ok and detected),
-        snr_db=channel.snr_db,
-        timing_offset_s=channel.timing_offset_s,
-        cfo_hz=channel.cfo_hz,
-        power=channel.power,
-        noise_var=channel.noise_var,
+        snr_db=snr_db,
+        timing_offset_s=timing_offset_s,
+        cfo_hz=cfo_hz,
+        power=power,
+        noise_var=noise_var,
         evm=evm.evm(flat, grant.q_m) if keep else None,
         symbols=symbols if keep else None,
     )
+
+
+class _Front(NamedTuple):
+    """What comes before decoding."""
+
+    symbols: NDArray[np.complex64]  # (n_symb, m_sc), equalised
+    variance: NDArray[np.float32]  # (n_symb,), their noise power
+    llr: NDArray[np.int16]
+    levels: tuple[float, float, float, float, float, float]  # noise, SNR in dB, delay, frequency, power, coherence
+
+
+def _front(
+    cell: Cell,
+    ul: UplinkConfig,
+    subframe: int,
+    grant: PuschGrant,
+    grid: NDArray[np.complex64],
+    scrambling: NDArray[np.uint64],
+    cfo_hz: float,
+) -> _Front | None:
+    """Channel, symbols and soft bits of a PUSCH that has its resource blocks alone; None where nothing came."""
+    if grid.dtype != np.complex64 or grid.ndim != 3 or not grid.flags.c_contiguous:
+        return None
+    found = ul_estimation.receiver(ul, grant.n_prb).receive(
+        grid,
+        pusch_dmrs.sequence(cell, ul, subframe, grant.n_prb, grant.cyclic_shift),
+        (N_SC_RB * grant.prb_start[0], N_SC_RB * grant.prb_start[1]),
+        pusch_dmrs.data_symbols(ul, grant.srs_symbol),
+        grant.q_m,
+        scrambling,
+        cfo_hz,
+    )
+    if found is None:
+        return None
+    symbols, variance, llr, (noise, snr_db, *rest) = found
+    low, high = ul_estimation.SNR_LIMITS_DB
+    delay, cfo, power, coherence = rest
+    return _Front(symbols, variance, llr, (noise, min(max(snr_db, low), high), delay, cfo, power, coherence))
+
+
+def _front_of_several(
+    cell: Cell,
+    ul: UplinkConfig,
+    subframe: int,
+    grant: PuschGrant,
+    grid: NDArray[np.complex64],
+    scrambling: NDArray[np.uint64],
+    others: Sequence[int],
+    cfo_hz: float,
+) -> _Front:
+    """The same step by step, for a PUSCH on whose resource blocks there are others, or nothing at all."""
+    channel = ul_estimation.estimate_pusch(
+        cell, ul, subframe, grid, grant.prb_start, grant.n_prb, grant.cyclic_shift, others=others, cfo_hz=cfo_hz
+    )
+    which = pusch_dmrs.data_symbols(ul, grant.srs_symbol)
+    symbols, variance = ul_estimation.equalise_pusch(grid, channel, which)
+    noise = np.repeat(variance, symbols.shape[1])
+    llr = modem.demodulate(symbols.reshape(-1), noise, grant.q_m, scrambling)
+    coherence = _coherence(cell, ul, subframe, grant, grid, channel.timing_offset_s)
+    levels = (channel.noise_var, channel.snr_db, channel.timing_offset_s, channel.cfo_hz, channel.power, coherence)
+    return _Front(symbols, variance, llr, levels)
+
+
+@lru_cache(maxsize=256)
+def _scrambling(c_init: int, n_bits: int) -> NDArray[np.uint64]:
+    """Packed scrambling sequence: a UE's comes again every frame."""
+    words = gold.packed(c_init, n_bits)
+    words.setflags(write=False)
+    return words
 
 
 def _c_init(cell: Cell, subframe: int, rnti: int) -> int:

@@ -23,7 +23,13 @@ def symbols(ul: UplinkConfig) -> tuple[int, int]:
 
 def data_symbols(ul: UplinkConfig, srs_symbol: bool = False) -> tuple[int, ...]:
     """Symbols of the subframe that carry data; `srs_symbol` leaves the last one to sounding (TS 36.211 5.3.4)."""
-    return tuple(l for l in range(ul.n_symb - srs_symbol) if l not in symbols(ul))
+    return _data_symbols(ul.cp, srs_symbol)
+
+
+@cache
+def _data_symbols(cp: CyclicPrefix, srs_symbol: bool) -> tuple[int, ...]:
+    n_symb, reference = (14, (3, 10)) if cp is CyclicPrefix.NORMAL else (12, (2, 8))
+    return tuple(l for l in range(n_symb - srs_symbol) if l not in reference)
 
 
 @cache

@@ -75,6 +75,7 @@ def phich_mi(cell: Cell, subframe: int) -> int:
     return int(rows("36211_6.9-1_phich_mi")[cell.tdd_config][f"sf{subframe}"])
 
 
+@cache
 def n_phich_groups(cell: Cell, mi: int = 1) -> int:
     """PHICH groups of a subframe, m_i N_PHICH^group (TS 36.211 6.9).
 

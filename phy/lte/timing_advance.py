@@ -1,6 +1,7 @@
 """Timing advance arithmetic (TS 36.213 4.2.3, TS 36.211 8.1)."""
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 TS_RATE: Final = 30_720_000
@@ -51,6 +52,7 @@ def n_ta_from_command(n_ta: int, command: int) -> int:
     return min(max(n_ta + STEP_TS * (command - NEUTRAL_COMMAND), 0), MAX_N_TA)
 
 
+@lru_cache(maxsize=256)
 def samples(n_ta: int, sample_rate: int, *, tdd: bool = False) -> Fraction:
     """Samples by which the uplink frame begins before the downlink frame (TS 36.211 8.1), exactly.
 

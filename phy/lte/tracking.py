@@ -5,13 +5,17 @@ between two symbols that carry pilots on the same subcarriers. The loops start w
 fit and settle at fixed ones, so they converge fast and then stay quiet.
 """
 
+from cmath import phase
 from dataclasses import dataclass
+from functools import lru_cache
+from math import pi
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from picocell.phy.lte import frame
+from picocell.kernels.pilots import Pilots
+from picocell.phy.lte import crs, frame
 from picocell.phy.lte.cell import Cell
 
 _TIME_GAIN: Final = 0.06
@@ -42,10 +46,10 @@ class Measurement:
 class Tracker:
     """Follows the downlink of one cell, a subframe at a time.
 
-    Demodulate the subframe at `next_start` with `cfo` and `phase`, give its pilots to `update`, and so on::
+    Demodulate the subframe at `next_start` with `cfo` and `phase`, give its grid to `update_grid`, and so on::
 
         grid = ofdm.demodulate(samples[:, t.next_start : t.next_start + n], cfo=t.cfo, phase=t.phase)
-        t.update(pilots, symbols, subcarriers)
+        t.update_grid(subframe, grid)
 
     The carrier offset must be known to 1 kHz (half of the inverse of the 0.5 ms between pilots of a subcarrier) and the
     time to a twelfth of a symbol; cell search gives both.
@@ -77,7 +81,10 @@ class Tracker:
         starts = frame.symbol_starts(self.fft_size, cell.cp)
         prefixes = frame.cp_lengths(self.fft_size, cell.cp)
         self.samples_per_subframe = starts[-1]
-        self._useful = np.array([s + prefixes[i % len(prefixes)] for i, s in enumerate(starts[:-1])])
+        self._useful = [s + prefixes[i % len(prefixes)] for i, s in enumerate(starts[:-1])]
+        pilots, (first, second) = _pilots(cell)
+        self._pilots = pilots, self._useful[second] - self._useful[first]
+        self._references: dict[int, NDArray[np.complex64]] = {}
         self.reset(start, cfo_hz)
 
     def reset(self, start: float, cfo_hz: float = 0.0) -> None:
@@ -132,7 +139,37 @@ class Tracker:
                 f"pilots {pilots.shape}, symbols {symbol_at.shape} and subcarriers {k.shape} do not fit:"
                 " (n_rx, n_symbols, n_pilots), (n_symbols,) and (n_symbols, n_pilots) are needed"
             )
-        measured = self._measure(pilots, symbol_at, k)
+        return self._learn(self._measure(pilots, symbol_at, k))
+
+    def update_grid(self, subframe: int, grid: NDArray[np.complex64]) -> Measurement:
+        """As `update`, with the reference signals of port 0 in a whole subframe's grid.
+
+        Args:
+            subframe: 0..9.
+            grid: complex64 ``(n_rx, n_symb, n_sc)``, C-contiguous.
+
+        Raises:
+            ValueError: a grid of another shape or not contiguous, or a subframe outside 0..9.
+        """
+        pilots, lag = self._pilots
+        turn, total, later = pilots.turns(grid, self._reference(subframe))
+        return self._learn(
+            Measurement(
+                -phase(turn) / (2 * pi) * self.fft_size / crs.SPACING,
+                phase(later) / (2 * pi) * self.sample_rate / lag,
+                turn / total if total > 0 else 0j,
+            )
+        )
+
+    def _reference(self, subframe: int) -> NDArray[np.complex64]:
+        """Port 0's reference signal, looked up once."""
+        found = self._references.get(subframe)
+        if found is None:
+            found = self._references[subframe] = crs.sequence(self.cell, subframe, 0)
+        return found
+
+    def _learn(self, measured: Measurement) -> Measurement:
+        """Let the loops learn from a measurement, and step to the next subframe."""
         self._coherence += _QUALITY_GAIN * (measured.quality - self._coherence)
         # while the average is young it is divided by the weight that it holds
         weight = 1 - (1 - _QUALITY_GAIN) ** (self._updates + 1)
@@ -160,7 +197,7 @@ class Tracker:
         total = float(power.sum())
         spacing = float(np.mean((k[:, 1:] - k[:, :-1])[same_side])) if same_side.any() else 1.0
         turn = complex(across.sum())
-        delay = -float(np.angle(turn)) / (2 * np.pi) * self.fft_size / spacing
+        delay = -phase(turn) / (2 * pi) * self.fft_size / spacing
         return Measurement(delay, self._residual_cfo(pilots, symbols, k), turn / total if total > 0 else 0j)
 
     def _residual_cfo(
@@ -172,9 +209,9 @@ class Tracker:
             for j in range(i + 1, len(symbols)):
                 if np.array_equal(k[i], k[j]):
                     turn += complex(np.vdot(pilots[:, i], pilots[:, j]))
-                    lag = int(self._useful[symbols[j]] - self._useful[symbols[i]])
+                    lag = self._useful[symbols[j]] - self._useful[symbols[i]]
                     break
-        return float(np.angle(turn)) / (2 * np.pi) * self.sample_rate / lag
+        return phase(turn) / (2 * pi) * self.sample_rate / lag
 
     def _correct(self, measured: Measurement) -> None:
         """Move the estimates towards the measurement."""
@@ -186,7 +223,7 @@ class Tracker:
         self._drift += drift_gain * error
         # no crystal is worse than 100 ppm: noise at the start must not throw the loop
         limit = 1e-4 * self.samples_per_subframe
-        self._drift = float(np.clip(self._drift, -limit, limit))
+        self._drift = min(max(self._drift, -limit), limit)
         self.cfo += max(1 / n, _FREQUENCY_GAIN) * measured.cfo_hz / self.sample_rate
 
     def _step(self) -> None:
@@ -198,3 +235,13 @@ class Tracker:
             start = round(self._position)
         self.phase = (self.phase + self.cfo * (start - self.next_start)) % 1.0
         self.next_start = start
+
+
+@lru_cache(maxsize=64)
+def _pilots(cell: Cell) -> tuple[Pilots, tuple[int, int]]:
+    """Pilots of port 0, and two symbols that have them on the same subcarriers; all such pairs are as far apart."""
+    symbols = crs.positions(cell, 0)[0]
+    # DC lies between the halves, so a pair across it is one subcarrier further apart: it is left out
+    pilots = Pilots(cell.n_symb, cell.n_sc, crs.flat_index(cell, 0), cell.n_prb)
+    first, second = next((i, j) for i, j in enumerate(pilots.partners) if j >= 0)
+    return pilots, (symbols[first], symbols[second])

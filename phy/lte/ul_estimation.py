@@ -8,7 +8,7 @@ over the subcarriers at its own signal-to-noise ratio, and every symbol's channe
 import cmath
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from math import inf, log10, pi
 from typing import Final
@@ -211,6 +211,36 @@ def estimate_pusch(
         cfo_hz=plan.cfo_hz,
         power=delay.power * power,
         prbs=prbs,
+    )
+
+
+@lru_cache(maxsize=1024)
+def receiver(ul: UplinkConfig, n_prb: int) -> ulchest.PuschReceiver:
+    """The kernel that does :func:`estimate_pusch`, :func:`equalise_pusch` and the demapping of a width in one call.
+
+    Raises:
+        ValueError: a number of resource blocks that a PUSCH cannot have.
+    """
+    m_sc, times = N_SC_RB * n_prb, _times(ul)
+    window = models.smoothers(min(m_sc, models.MAX_WINDOW))
+    steps = range(round(-FADING_STEPS * log10(MIN_FADING)) + 1)
+    fading, weights, power = zip(*(_over_time(ul, step) for step in steps), strict=True)
+    return ulchest.PuschReceiver(
+        m_sc,
+        models.delay_models(min(m_sc, models.MAX_BLOCK)),
+        window.taps,
+        window.explained,
+        fading,
+        weights,
+        power,
+        times.ahead,
+        times.since_own,
+        pilots=pusch_dmrs.symbols(ul),
+        fading_steps=FADING_STEPS,
+        min_fading=MIN_FADING,
+        max_fading=MAX_FADING,
+        apart=times.apart,
+        least_snr=10 ** (SNR_LIMITS_DB[0] / 10),
     )
 
 

@@ -126,6 +126,8 @@ def sizes(ul: UplinkConfig, grant: PuschGrant, higher_rank: bool = False) -> Siz
     wanted = grant.uci
     m_sc = N_SC_RB * grant.n_prb
     total = m_sc * n_data_symbols(ul, grant.srs_symbol)
+    if grant.tbs and not wanted:
+        return Sizes(total, 0, 0, 0, total)
     most = CONTROL_SYMBOLS * m_sc
     beta_ack = beta_offset("harq_ack", wanted.beta_ack) if wanted.n_ack else 1.0
     beta_ri = beta_offset("ri", wanted.beta_ri) if wanted.n_ri else 1.0
@@ -221,6 +223,25 @@ def encode(
     Raises:
         ValueError: contents of other sizes than the grant's, or no room for the data.
     """
+    coded, source = parts_of(ul, grant, payload, ack, ri, cqi)
+    return ulsch.gather_bits(coded, source, grant.q_m)
+
+
+def parts_of(
+    ul: UplinkConfig,
+    grant: PuschGrant,
+    payload: bytes | bytearray | memoryview,
+    ack: ArrayLike = (),
+    ri: ArrayLike = (),
+    cqi: ArrayLike = (),
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Coded bits of CQI, UL-SCH, RI and HARQ-ACK one after the other, and which of them each symbol carries.
+
+    The arguments are those of :func:`encode`, which puts the bits in the order of transmission.
+
+    Raises:
+        ValueError: as :func:`encode`.
+    """
     acks, ranks, report = (np.asarray(bits, np.uint8).reshape(-1) for bits in (ack, ri, cqi))
     higher_rank = bool(ranks.any())
     parts = sizes(ul, grant, higher_rank)
@@ -239,7 +260,8 @@ def encode(
         coded.append(uci.encode_ack(ranks, q_m, parts.ri))
     if parts.ack:
         coded.append(uci.encode_ack(acks, q_m, parts.ack))
-    return ulsch.gather_bits(np.concatenate(coded), layout(ul, grant, higher_rank).source, q_m)
+    bits = coded[0] if len(coded) == 1 else np.concatenate(coded)
+    return bits, layout(ul, grant, higher_rank).source
 
 
 @dataclass(frozen=True, slots=True)

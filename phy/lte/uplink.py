@@ -19,7 +19,7 @@ from picocell.phy.fapi_uplink import (
     UlMeasurement,
     UlschPdu,
 )
-from picocell.phy.lte import prach, pucch, pusch, ul_estimation
+from picocell.phy.lte import prach, pucch, pusch, scfdma, ul_estimation
 from picocell.phy.lte.cell import Cell, CyclicPrefix
 from picocell.phy.lte.frame import SUBCARRIER_SPACING, TTI_MODULO, cp_lengths, fft_size
 from picocell.phy.lte.prach_detect import PrachDetector
@@ -102,7 +102,8 @@ class UplinkTransmitter:
             )
         else:
             pucch.encode(self.cell, self.ul, subframe, sent.rnti, sent.format, sent.n_pucch, sent.bits, grid)
-            grid *= np.float32(sent.amplitude)
+            if sent.amplitude != 1:
+                grid *= np.float32(sent.amplitude)
         return self._ofdm.modulate(grid)
 
     def preamble(self, number: int) -> NDArray[np.complex64]:
@@ -130,6 +131,8 @@ class UplinkReceiver:
         self._advance = cp_lengths(self.fft, ul.cp)[-1] // 4
         self._decoder = SchDecoder(max_iterations)
         ul_estimation.prepare()  # tables that would else be built in the first subframe
+        for n_prb in scfdma.allowed_n_prb(ul.n_prb):
+            ul_estimation.receiver(ul, n_prb)
         self._prach = PrachDetector(cell, ul, self.fft * SUBCARRIER_SPACING)
 
     @property

@@ -159,10 +159,16 @@ class UplinkConfig:
     pucch: PucchConfig = field(default_factory=PucchConfig)
     srs: SrsCellConfig | None = None
     power: UplinkPowerConfig = field(default_factory=UplinkPowerConfig)
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.n_prb not in BANDWIDTHS:
             raise ValueError(f"n_prb {self.n_prb} is no LTE bandwidth: use one of {BANDWIDTHS}")
+        # kept, since tables are looked up by it many times a subframe; of numbers only, so that a pickle may carry it
+        object.__setattr__(self, "_hash", hash((self.n_prb, self.prach, self.pucch)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def n_sc(self) -> int:

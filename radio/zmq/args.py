@@ -80,6 +80,19 @@ class ZmqArgs:
                 _check_other(key, value)
         return cls(_in_order("tx", ports["tx"]), _in_order("rx", ports["rx"]), rate, name, fail, fail_after)
 
+    def check_channels(self, n_tx: int, n_rx: int) -> None:
+        """Refuse antennas without a port.
+
+        Raises:
+            ValueError: which ports are missing.
+        """
+        for direction, n, ports in (("tx", n_tx, self.tx_ports), ("rx", n_rx, self.rx_ports)):
+            if n < 1:
+                raise ValueError(f"n_{direction}={n} is not allowed: at least 1")
+            if len(ports) < n:
+                names = f"{direction}_port" if n == 1 else f"{direction}_port0 to {direction}_port{n - 1}"
+                raise ValueError(f"{n} {direction} channels need {names}: given is {', '.join(ports) or 'none'}")
+
 
 def key_values(text: str) -> dict[str, str]:
     """Device arguments as a dictionary.

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,7 @@ _REQUEST: Final = b"\xff"
 _PAUSE_S: Final = 0.01  # before the next request to a peer that sends rubbish
 _REPORT_S: Final = 1.0  # between two lines about rubbish
 _RECONNECT_MS: Final = 50
+_RETRY_S: Final = 0.5  # after a listener that hung up
 _FAREWELL_MS: Final = 100  # for replies under way when the radio is closed
 _POLLIN: Final = int(zmq.POLLIN)  # plain numbers: operations on enumerations take a microsecond
 _NOBLOCK: Final = int(zmq.NOBLOCK)
@@ -43,6 +45,12 @@ def _readable(socket: Socket) -> bool:
 class TxPort:
     """Answers requests with what its stream holds.
 
+    Args:
+        context: of the sockets.
+        endpoint: where to bind.
+        largest_reply: samples that a reply holds at most.
+        on_new_peer: called before the first reply to a peer.
+
     Attributes:
         stream: what is to be sent.
         endpoint: where it is bound; a port chosen by the system is filled in.
@@ -55,8 +63,11 @@ class TxPort:
         RadioError: the endpoint cannot be bound.
     """
 
-    def __init__(self, context: Context, endpoint: str, largest_reply: int) -> None:
+    def __init__(
+        self, context: Context, endpoint: str, largest_reply: int, on_new_peer: Callable[[], None] = lambda: None
+    ) -> None:
         self.stream = TxStream()
+        self._on_new_peer = on_new_peer
         self.malformed = 0
         self.peer = 0
         self.peer_start = 0
@@ -115,6 +126,8 @@ class TxPort:
     def _reply(self) -> bool:
         """Answer the request; whether somebody was there to take it."""
         envelope, self._asked = self._asked or [], None
+        if envelope[0] != self._identity:
+            self._on_new_peer()
         samples = self.stream.peek(self._largest)
         try:
             self._socket.send_multipart([*envelope, samples.data], _NOBLOCK)
@@ -142,6 +155,7 @@ class RxPort:
         monitor_fd: the same of the connection.
         wanted: samples that the stream should hold.
         connected: the peer's socket is there.
+        lost: the peer's socket was there and is no more.
         refused: what listens there did not speak as a REP socket does.
         malformed: replies that were none.
         reconnects: times that the peer went away.
@@ -152,7 +166,7 @@ class RxPort:
         self.stream = RxStream()
         self.endpoint = endpoint
         self.wanted = 0
-        self.connected = self.refused = False
+        self.connected = self.lost = self.refused = False
         self.malformed = 0
         self.reconnects = 0
         self.last_frame = 0.0
@@ -160,6 +174,8 @@ class RxPort:
         self._context = context
         self._asked = False
         self._pause_until = 0.0
+        self._retry_at = 0.0
+        self._hung_up = False
         self._next_report = 0.0
         self._discard = 0
         self._joining = True  # the next reply is the first of a connection
@@ -172,19 +188,20 @@ class RxPort:
         return not self._asked and time.monotonic() < self._pause_until
 
     def watch(self) -> bool:
-        """Follow the connection; whether the peer was lost (the file descriptors change then)."""
-        lost = False
-        while not lost and _readable(self._monitor):
-            event = recv_monitor_message(self._monitor)["event"]
-            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self.connected, self.refused = True, False
-            elif event in (zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL):
-                self.refused = True
-            elif event == zmq.EVENT_DISCONNECTED:
-                lost = self.connected
-        if lost:
-            self._lose()
-        return lost
+        """Follow the connection; whether the peer is lost (then :meth:`renew` is due)."""
+        while not self.lost and _readable(self._monitor):
+            if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self.connected, self.refused = not self._hung_up, False
+                self.lost = self._hung_up  # the request went to who hung up
+            elif self.connected:
+                self.lost = True
+                self._peer_before = self._partner.peer if self._partner else 0
+            else:  # hung up during the handshake, after which ZeroMQ may not try again
+                self.refused = self._hung_up = True
+                self._retry_at = time.monotonic() + _RETRY_S
+        if self._hung_up and time.monotonic() >= self._retry_at:
+            self.lost = True
+        return self.lost
 
     def pump(self) -> bool:
         """Take a reply and send the next request; whether samples came."""
@@ -217,12 +234,7 @@ class RxPort:
         self._socket.linger = 0
         self._socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         self._socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
-        self._monitor: Socket = self._socket.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED
-            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-            | zmq.EVENT_DISCONNECTED
-        )
+        self._monitor: Socket = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self.fd = int(self._socket.getsockopt(zmq.FD))
         self.monitor_fd = int(self._monitor.getsockopt(zmq.FD))
         try:
@@ -231,14 +243,15 @@ class RxPort:
             self.close()
             raise RadioError(f"rx_port={self.endpoint} cannot be connected to: {error.strerror}") from error
 
-    def _lose(self) -> None:
-        """The peer is gone, and with it the request."""
-        _log.warning("%s: the peer is gone; waiting for it to return", self.endpoint)
+    def renew(self) -> None:
+        """Connect anew: the peer is gone, and with it the request. The file descriptors change."""
+        if self.connected:
+            _log.warning("%s: the peer is gone; waiting for it to return", self.endpoint)
+            self.reconnects += 1
         self.close()
-        self.connected, self._asked, self._joining = False, False, True
-        self.reconnects += 1
+        self.lost, self.connected, self._asked, self._joining = False, False, False, True
         self._discard = 0
-        self._peer_before = self._partner.peer if self._partner else 0
+        self._hung_up = False
         self._connect()
 
     def _accept(self, frames: list[Any]) -> bool:

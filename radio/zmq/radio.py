@@ -1,7 +1,6 @@
 """The ZeroMQ radio: timed samples to and from a peer over REQ and REP sockets."""
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -18,13 +17,12 @@ from picocell.radio.interface import Received
 from picocell.radio.zmq.args import ZmqArgs
 from picocell.radio.zmq.loop import Loop
 from picocell.radio.zmq.ports import RxPort, TxPort
+from picocell.radio.zmq.silence import Silence
 from picocell.radio.zmq.streams import average, hold, whole_ratio
 
 AHEAD_SUBFRAMES: Final = 4
 """Subframes (ms) that may wait for the peer before a transmission waits."""
 
-_SILENCE_S: Final = 1.0  # until a line says that nothing comes
-_REMIND_S: Final = 10.0  # between further such lines
 _POLL_S: Final = 0.2
 _PAUSED_POLL_S: Final = 0.01
 
@@ -79,7 +77,7 @@ class ZmqRadio:
         self, args: str | ZmqArgs, sample_rate: float, *, n_tx: int = 1, n_rx: int = 1, timeout: float = 2.0
     ) -> None:
         self.args = ZmqArgs.parse(args) if isinstance(args, str) else args
-        _check_channels(self.args, n_tx, n_rx)
+        self.args.check_channels(n_tx, n_rx)
         self._n_tx, self._n_rx, self.timeout = n_tx, n_rx, timeout
         self._rate = float(sample_rate)
         self._factor = whole_ratio(self.args.base_srate, sample_rate)
@@ -87,8 +85,7 @@ class ZmqRadio:
         self.stalled = False
         self._counters = Counters()
         self._taken = 0  # samples of the wire received so far
-        self._silent_since: float | None = None
-        self._next_line = 0.0
+        self._silence = Silence(self.args)
         self._n_waiting = 0  # callers that wait and do not lead
         self._after_samples = False  # the transmit stream ends in samples, not in zeros
         self._failure: Exception | None = None
@@ -270,7 +267,7 @@ class ZmqRadio:
     def _open(self) -> None:
         """Bind and connect."""
         for endpoint in self.args.tx_ports:
-            self._tx.append(TxPort(self._context, endpoint, AHEAD_SUBFRAMES * self._subframe))
+            self._tx.append(TxPort(self._context, endpoint, AHEAD_SUBFRAMES * self._subframe, self._notice_losses))
         for channel, endpoint in enumerate(self.args.rx_ports):
             partner = self._tx[min(channel, len(self._tx) - 1)]
             self._rx.append(RxPort(self._context, endpoint, partner))
@@ -280,6 +277,7 @@ class ZmqRadio:
         """Have the loop watch the sockets as they are now."""
         data = [tx.fd for tx in self._tx] + [rx.fd for rx in self._rx]
         self._loop.watch(data, [rx.monitor_fd for rx in self._rx])
+        self._fresh = True
 
     def _close_sockets(self) -> None:
         for tx in self._tx:
@@ -343,7 +341,7 @@ class ZmqRadio:
         for rx in self._rx:
             if (fds is None or rx.fd in fds) and rx.pump():
                 moved = True
-                self._silent_since = None
+                self._silence.end()
         if moved:
             self._tell(leading=leading)
 
@@ -365,7 +363,7 @@ class ZmqRadio:
         try:
             while True:
                 now = time.monotonic()
-                line_in = self._watch_silence(now, receiving)
+                line_in = self._silence.watch(now, self._tx, self._rx, receiving=receiving)
                 if now >= until:
                     return False
                 self._sleep(leading, min(until - now, line_in))
@@ -392,33 +390,6 @@ class ZmqRadio:
             self._changed.acquire()
         self._pump(fds, leading=True)
 
-    def _watch_silence(self, now: float, receiving: bool) -> float:
-        """Say that nothing moves; seconds until there may be something to say."""
-        if self._silent_since is None:
-            self._silent_since = now
-            self._next_line = now + _SILENCE_S
-        if now >= self._next_line:
-            self._next_line = now + _REMIND_S
-            _log.warning("%s: %s", self.args.id, self._why_silent(receiving, now - self._silent_since))
-        fail_in = math.inf
-        if self.args.fail_on_disconnect and receiving and any(port.last_frame for port in self._rx):
-            fail_in = self._silent_since + self.args.fail_after - now
-            if fail_in <= 0:
-                why = self._why_silent(receiving, now - self._silent_since)
-                raise RadioError(f"{self.args.id}: {why} (fail_on_disconnect)")
-        return min(self._next_line - now, fail_in)
-
-    def _why_silent(self, receiving: bool, seconds: float) -> str:
-        """What is awaited, from which port, and what is known of the peer."""
-        if not receiving:
-            port = min(self._tx, key=lambda p: p.stream.delivered)
-            return f"nobody takes samples from tx_port={port.endpoint} for {seconds:.1f} s; waiting"
-        rx = min(self._rx, key=lambda p: p.stream.available)
-        state = "the peer is connected but sends nothing" if rx.connected else "nobody answers there yet"
-        if rx.refused:
-            state = "what listens there is no ZeroMQ REP socket"
-        return f"no samples from rx_port={rx.endpoint} for {seconds:.1f} s: {state}; waiting"
-
     def _run(self) -> None:
         """The thread that answers the peer and takes what it sends."""
         try:
@@ -433,22 +404,33 @@ class ZmqRadio:
 
     def _turn(self) -> bool:
         """Sleep until something happens and handle it; whether the radio was closed."""
-        pausing = any(port.pausing for port in self._rx)
-        events = self._loop.wait(_PAUSED_POLL_S if pausing else _POLL_S)
+        events: set[int] = set()  # none means that all are to be looked at, as new sockets have to be
+        if not self._fresh:
+            events = self._loop.wait(_PAUSED_POLL_S if any(rx.pausing for rx in self._rx) else _POLL_S)
         with self._changed:
             if self._ended:
                 return True
-            lost = False
-            for port in self._rx:
-                if not events or port.monitor_fd in events:
-                    lost = port.watch() or lost
-            if lost:
-                self._align()
-                self._watch_sockets()
-            if lost:
-                self._loop.wake_leader()
-            self._pump(None if lost or not events else events)
+            self._fresh = False
+            if not events or any(rx.lost or rx.monitor_fd in events for rx in self._rx):
+                self._notice_losses()
+                self._renew_lost()
+            self._pump(None if self._fresh or not events else events)
         return False
+
+    def _notice_losses(self) -> None:
+        """See which peers are gone, before the next one is answered."""
+        if any([not rx.lost and rx.watch() for rx in self._rx]):  # noqa: C419 - all of them are to be asked
+            self._align()
+            self._loop.wake_thread()
+
+    def _renew_lost(self) -> None:
+        """New sockets for those whose peer is gone; by the thread alone, which sleeps on them."""
+        lost = [rx for rx in self._rx if rx.lost]
+        for rx in lost:
+            rx.renew()
+        if lost:
+            self._watch_sockets()
+            self._tell()
 
     def _align(self) -> None:
         """Go on at the same sample on all channels for the next peer."""
@@ -458,13 +440,3 @@ class ZmqRadio:
         end = max(port.stream.end for port in self._tx)
         for port in self._tx:
             port.stream.fill(end)
-
-
-def _check_channels(args: ZmqArgs, n_tx: int, n_rx: int) -> None:
-    """Refuse antennas without a port."""
-    for direction, n, ports in (("tx", n_tx, args.tx_ports), ("rx", n_rx, args.rx_ports)):
-        if n < 1:
-            raise ValueError(f"n_{direction}={n} is not allowed: at least 1")
-        if len(ports) < n:
-            names = f"{direction}_port" if n == 1 else f"{direction}_port0 to {direction}_port{n - 1}"
-            raise ValueError(f"{n} {direction} channels need {names}: given is {', '.join(ports) or 'none'}")

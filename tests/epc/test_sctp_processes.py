@@ -96,7 +96,7 @@ class Server:
 
     def kill(self, how: int = signal.SIGKILL) -> None:
         self.process.send_signal(how)
-        self.process.wait()
+        self.process.wait(20)
         if how == signal.SIGKILL:
             for pipe in (self.process.stdin, self.process.stdout):
                 if pipe is not None:
@@ -332,32 +332,30 @@ def test_an_event_loop_waits_for_the_descriptor(server: Callable[[], Server], cl
 def _serve(endpoint: SctpEndpoint) -> None:
     """Echo what comes until SIGTERM (close) or SIGINT (just end)."""
 
-    def stop(*_: object) -> None:
-        raise SystemExit
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(3))
+    signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda which, _: signals.append(which))
     endpoint.listen()
     print("ready", endpoint.mode, flush=True)
-    try:
-        while True:
-            match endpoint.next_event():
-                case None:
-                    time.sleep(0.002)
-                case SctpMessage(association, stream, ppid, data):
-                    with contextlib.suppress(sctp.SctpError):
-                        endpoint.send(association, data, stream=stream, ppid=ppid)
-                case AssociationUp(association, peer):
-                    print("up", association, *peer, flush=True)
-                case AssociationDown(association, reason):
-                    print("down", association, reason, flush=True)
-    except SystemExit as exc:
-        if exc.code is None:
-            endpoint.close()
-            while event := endpoint.next_event():
-                if isinstance(event, AssociationDown):
-                    print("down", event.association, event.reason, flush=True)
-        raise
+    while not signals:
+        _answer(endpoint)
+    if signals == [signal.SIGTERM]:
+        endpoint.close()
+        _answer(endpoint)
+
+
+def _answer(endpoint: SctpEndpoint) -> None:
+    """Echo and say what has come."""
+    while event := endpoint.next_event():
+        match event:
+            case SctpMessage(association, stream, ppid, data):
+                with contextlib.suppress(sctp.SctpError):
+                    endpoint.send(association, data, stream=stream, ppid=ppid)
+            case AssociationUp(association, peer):
+                print("up", association, *peer, flush=True)
+            case AssociationDown(association, reason):
+                print("down", association, reason, flush=True)
+    time.sleep(0.002)
 
 
 def _main(action: str, place: str, argument: str) -> None:

@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-from support.oracle_pucch_joint import detect_jointly
 
-from picocell.kernels import pucch as kernel
 from picocell.phy.lte import pucch
 from picocell.phy.lte.cell import N_SC_RB, Cell, CyclicPrefix
 from picocell.phy.lte.pucch import PucchRequest
 from picocell.phy.lte.pucch_detect import detect, prepare
 from picocell.phy.lte.pucch_tables import carriers, prb_pair
 from picocell.phy.lte.uplink_config import PucchConfig, SrsCellConfig, UplinkConfig
+from support.oracle_pucch_joint import detect_jointly
 
 CELL = Cell(pci=301, n_prb=25)
 
@@ -89,8 +88,5 @@ def test_what_does_not_fit_is_refused() -> None:
         detect(ul.cp, joint, np.zeros((1, 12, 300), np.complex64), carrier)
     with pytest.raises(ValueError, match="carriers"):
         detect(ul.cp, joint, np.zeros((1, 14, 300), np.complex64), carrier[:1])
-    with pytest.raises(ValueError, match="n_rx 0"):
-        kernel.Joint(*([kernel.Candidates(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2, 2, 7)), np.zeros(0, int),
-                                          np.zeros((0, 20)), [], [], np.zeros((0, 20), np.float32)), 0]
-                       + [np.zeros((0, 2)), [], [], [], np.zeros((0, 2)), [], np.zeros((0, 1)), np.zeros((0, 1))]),
-                     worst_leakage=np.zeros(12), other_cover=0, mismatch=0, doubt=0, loading=0, max_rounds=1)  # fmt: skip
+    with pytest.raises(ValueError, match="n_rx 17"):
+        prepare(candidates, prb_pair(ul, m), np.full(len(m), 14), 14, 17, 1e-3)

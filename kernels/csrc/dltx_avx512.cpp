@@ -1,0 +1,9 @@
+#if defined(__x86_64__)
+#define PICOCELL_ISA_LEVEL 2
+#include "isa_begin.hpp"
+#include "dltx_body.hpp"
+
+namespace picocell {
+const DltxOps& dltx_ops_avx512() { return avx512::dltx_table; }
+}  // namespace picocell
+#endif

@@ -1,0 +1,2 @@
+// The transforms' tables, for the whole-PUSCH call.
+#include "dft_plan.cpp"
