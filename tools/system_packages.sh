@@ -8,6 +8,8 @@ import os, sys, sysconfig
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()['include'], 'Python.h')))" || missing="$missing python3-dev"
 command -v c++ >/dev/null 2>&1 || missing="$missing g++"
 command -v tshark >/dev/null 2>&1 || missing="$missing tshark"
+# SCTP where the kernel has none
+python3 -c "import ctypes; ctypes.CDLL('libusrsctp.so.2')" 2>/dev/null || missing="$missing libusrsctp2"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing Debian packages:$missing"

@@ -201,7 +201,7 @@ class Demo:
         sims = [f"{{imsi: '00101012345{6780 + i:04d}', k: '{_K}', opc: '{_OPC}'}}" for i in range(options.n_ues)]
         core = ["--mme.port", s1, "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", sctp_core]
         core += ["--sgw.port", gtpu_core, "--sgw.peer-port", gtpu_enb, "--ip.kind", options.kind]
-        core += ["--hss.subscribers", f"[{', '.join(sims)}]"]
+        core += ["--hss.database", ":memory:", "--hss.subscribers", f"[{', '.join(sims)}]"]
         if options.kind == "tun":
             core += ["--ip.name", "tun_sgi", "--ip.netns", self._netns("sgi")]
         self._spawn("epc", ["epc", *map(str, core)])
