@@ -12,7 +12,6 @@ from picocell.enb.core_link import CoreLink
 from picocell.enb.enb import Enb
 from picocell.enb.metrics import UeMeter
 from picocell.enb.process import EnbProcess
-from picocell.epc.interfaces.sctp import open_endpoint
 from picocell.epc.interfaces.transport import Interface, Message
 from picocell.observe import logs
 from picocell.observe.console import HELP, Keys
@@ -30,7 +29,6 @@ _LOG: Final = logging.getLogger(__name__)
 
 SERVE_S: Final = 0.02
 """How long samples are waited for before all else is seen to."""
-_SCTP_MODES: Final = {"auto": "auto", "kernel": "kernel", "native": "usrsctp", "udp": "usrsctp-udp"}
 
 
 class EnbRun:
@@ -50,14 +48,7 @@ class EnbRun:
         settings = config.settings()
         fft = fft_size(settings.cell.n_prb, shortened=config.radio.sample_rate == "shortened")
         rate = float(fft * SUBCARRIER_SPACING)
-        mode = config.mme.sctp
-        sctp = open_endpoint(
-            _SCTP_MODES[mode.mode],  # type: ignore[arg-type]
-            config.mme.bind,
-            config.mme.bind_port,
-            mode.udp_port or None,
-            mode.peer_udp_port,
-        )
+        sctp = config.mme.sctp.open(config.mme.bind, config.mme.bind_port)
         self.link = CoreLink(
             sctp,
             config.mme.address,

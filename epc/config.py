@@ -198,7 +198,7 @@ class EpcIpConfig(Section):
     )
     name: Annotated[str, AfterValidator(_device_name)] = Field(default="tun_epc", description="of the TUN device")
     netns: str | None = Field(
-        default=None, min_length=1, description="network namespace of the TUN device, made where it is not there; null: ours"
+        default=None, min_length=1, description="network namespace of the TUN, made where there is none; null: ours"
     )
     nat: bool = Field(default=False, description="tun: let phones out to the Internet by address translation")
 

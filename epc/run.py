@@ -28,10 +28,13 @@ from picocell.observe.metrics_file import MetricsFile
 
 logger = logging.getLogger(__name__)
 
-TICK_S: Final = 0.01
-"""Time between looks at the timers of the nodes."""
+TICK_S: Final = 0.05
+"""Time between looks at the timers of the nodes, which are of seconds."""
 HOST_TICK_S: Final = 0.002
-"""Time between looks at a host in this process, which has no descriptor to wait for."""
+"""Time between looks at a host in this process, which has no descriptor to wait for, while there is traffic."""
+HOST_IDLE_TICK_S: Final = 0.02
+"""The same where there was none for `HOST_BUSY_MS`."""
+HOST_BUSY_MS: Final = 1000
 _FLUSH_S: Final = 1.0
 
 
@@ -91,6 +94,7 @@ class EpcRun:
         self._start = time.monotonic()
         self._opened = ExitStack()
         self._failures = 0
+        self._last_packet = -HOST_BUSY_MS
         try:
             self._open(config, open_device)
         except BaseException as error:
@@ -146,8 +150,14 @@ class EpcRun:
 
     async def _work(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+        def end(*_: object) -> None:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)  # the end takes a moment, which another signal must not cut off
+            loop.call_soon_threadsafe(stop.set)
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+            signal.signal(number, end)
         loop.add_reader(self._s1.fileno(), self._guarded, self._take_s1)
         loop.add_reader(self._gtpu.fileno(), self._guarded, self._take_gtpu)
         device = self._device.fileno()
@@ -189,7 +199,8 @@ class EpcRun:
     async def _poll_device(self) -> None:
         while True:
             self._guarded(self._take_sgi)
-            await asyncio.sleep(HOST_TICK_S)
+            is_busy = self.now - self._last_packet < HOST_BUSY_MS
+            await asyncio.sleep(HOST_TICK_S if is_busy else HOST_IDLE_TICK_S)
 
     async def _flush(self) -> None:
         while True:
@@ -254,6 +265,8 @@ class EpcRun:
                 for message in messages:
                     self._route(message, now)
             packets = epc.pgw.sgi_packets()
+            if packets:
+                self._last_packet = now
             for packet in packets:
                 device.write(packet)
             # a host in this process answers at once

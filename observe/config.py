@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
+from picocell.radio.zmq.args import ZmqArgs, key_values
 from picocell.rrc_nas.security.algorithms import Eea, Eia
 
 BASE: Final = "base"
@@ -19,7 +20,7 @@ BASE: Final = "base"
 class Section(BaseModel):
     """Keys of one section. Keys that it does not have are refused, and its values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, revalidate_instances="always")
 
 
 class RelativePath:
@@ -93,6 +94,22 @@ def imsi(value: str) -> str:
     return value
 
 
+def zmq_args(text: str) -> ZmqArgs | None:
+    """Device arguments of a ZeroMQ radio; None for those of another radio.
+
+    Raises:
+        ValueError: arguments that are not allowed.
+    """
+    values = key_values(text)
+    driver = values.get("driver") or values.get("device_name") or "zmq"
+    return ZmqArgs.parse(text) if driver == "zmq" else None
+
+
+def _device_args(value: str) -> str:
+    zmq_args(value)
+    return value
+
+
 _NAME: Final = PlainSerializer(lambda value: value.name, return_type=str)
 
 Int = Annotated[int, BeforeValidator(_integer)]
@@ -109,6 +126,8 @@ Plmn = Annotated[
 """MCC and MNC."""
 Key = Annotated[bytes, BeforeValidator(_key), PlainSerializer(lambda value: value.hex(), return_type=str)]
 """A key of 16 or 32 bytes."""
+DeviceArgs = Annotated[str, AfterValidator(_device_args)]
+"""Device arguments of a radio."""
 Imsi = Annotated[str, AfterValidator(imsi)]
 Ciphering = Annotated[Eea, _algorithm(Eea, 0), _NAME]
 Integrity = Annotated[Eia, _algorithm(Eia, 1), _NAME]
@@ -120,15 +139,29 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_list)]
 Ints = Annotated[tuple[Int, ...], BeforeValidator(_list)]
 
 
-def one_of(allowed: Sequence[int]) -> AfterValidator:
-    """A number that is one of these."""
+class OneOf:
+    """Checks that a number is one of ``allowed``."""
 
-    def check(value: int) -> int:
-        if value not in allowed:
-            raise ValueError(f"allowed are {', '.join(map(str, allowed))}")
+    def __init__(self, allowed: Sequence[int]) -> None:
+        self.allowed = tuple(allowed)
+
+    def __call__(self, value: int) -> int:
+        """The number.
+
+        Raises:
+            ValueError: it is not allowed.
+        """
+        if value not in self.allowed:
+            raise ValueError(f"allowed are {self}")
         return value
 
-    return AfterValidator(check)
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.allowed))
+
+
+def one_of(allowed: Sequence[int]) -> AfterValidator:
+    """A number that is one of these."""
+    return AfterValidator(OneOf(allowed))
 
 
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
@@ -137,21 +170,21 @@ Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(
 class LayerLog(Section):
     """Log of one layer."""
 
-    level: Level | None = Field(None, description="level of this layer; null: that of the log")
-    file: FilePath | None = Field(None, description="file of this layer; null: that of the log")
+    level: Level | None = Field(default=None, description="level of this layer; null: that of the log")
+    file: FilePath | None = Field(default=None, description="file of this layer; null: that of the log")
 
 
 class LogConfig(Section):
     """Log: debug, info, warning or error; files are appended to."""
 
-    level: Level = Field("info", description="level of all layers that have none of their own")
-    file: FilePath | None = Field(None, description="log file; null: standard error")
+    level: Level = Field(default="info", description="level of all layers that have none of their own")
+    file: FilePath | None = Field(default=None, description="log file; null: standard error")
 
 
 class PcapConfig(Section):
     """Recordings of messages that Wireshark opens with no set-up."""
 
-    directory: FilePath | None = Field(None, description="folder for the .pcap files; null: none are written")
+    directory: FilePath | None = Field(default=None, description="folder for the .pcap files; null: none are written")
 
 
 def _metrics_file(path: Path) -> Path:
@@ -164,14 +197,14 @@ class MetricsConfig(Section):
     """Measured values, a line a period."""
 
     file: Annotated[FilePath, AfterValidator(_metrics_file)] | None = Field(
-        None, description=".csv, or .json for JSON lines; null: none is written"
+        default=None, description=".csv, or .json for JSON lines; null: none is written"
     )
-    period_ms: Int = Field(1000, ge=10, le=3_600_000, description="time between lines")
+    period_ms: Int = Field(default=1000, ge=10, le=3_600_000, description="time between lines")
 
 
 class ConsoleConfig(Section):
     """Live console."""
 
-    enable: bool = Field(True, description="show milestones, and the table when t is pressed")
-    table: bool = Field(False, description="show the table from the start")
-    period_ms: Int = Field(1000, ge=100, le=60_000, description="time between lines of the table")
+    enable: bool = Field(default=True, description="show milestones, and the table when t is pressed")
+    table: bool = Field(default=False, description="show the table from the start")
+    period_ms: Int = Field(default=1000, ge=100, le=60_000, description="time between lines of the table")

@@ -42,8 +42,8 @@ LOGGERS: Final[dict[str, tuple[str, ...]]] = {
 class _OneLine(logging.Formatter):
     """A message of several lines, such as one that quotes a peer, stays one line; a traceback follows it."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the library
-        return " ".join(super().formatMessage(record).split("\n"))
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return " ".join(super().formatMessage(record).splitlines())
 
 
 def start(config: LogConfig) -> None:

@@ -7,7 +7,7 @@ from picocell.epc.interfaces import s1ap_values as values
 from picocell.epc.interfaces.s1ap_values import TaIdentity
 from picocell.epc.mme.core import Core
 from picocell.epc.mme.events import PagingFailed
-from picocell.epc.mme.ue_context import Page, UeContext
+from picocell.epc.mme.ue_context import ConnectionState, Page, UeContext
 
 _log = logging.getLogger(__name__)
 
@@ -19,14 +19,15 @@ class Paging:
         self._core = core
 
     def start(self, ue: UeContext, now: int, *, for_data: bool) -> None:
-        """Page a phone, unless it is connected or paged already."""
-        if ue.connection is not None:
+        """Page a phone, unless it is connected or paged already; one that is being released, once it is idle."""
+        if ue.connection is not None and ue.connection.state is not ConnectionState.RELEASING:
             return
         if ue.page is not None:
             ue.page.for_data |= for_data
             return
         ue.page = Page(0, now, for_data)
-        self._page(ue, ue.page, now)
+        if ue.connection is None:
+            self._page(ue, ue.page, now)
 
     def stop(self, ue: UeContext) -> None:
         """The phone is here."""
@@ -34,17 +35,22 @@ class Paging:
 
     def next_timer(self) -> int | None:
         """When `handle_timers` is wanted."""
-        return min((ue.page.at for ue in self._core.ues.values() if ue.page is not None), default=None)
+        return min((page.at for _, page in self._idle()), default=None)
 
     def handle_timers(self, now: int) -> None:
         """T3413: page again, or give up."""
-        for ue in list(self._core.ues.values()):
-            if ue.page is not None and ue.page.at <= now:
-                self._page(ue, ue.page, now)
+        for ue, page in self._idle():
+            if page.at <= now:
+                self._page(ue, page, now)
 
     def count(self) -> int:
         """Phones that are paged."""
         return sum(ue.page is not None for ue in self._core.ues.values())
+
+    def _idle(self) -> list[tuple[UeContext, Page]]:
+        """Phones that are paged and have no connection any more."""
+        ues = self._core.ues.values()
+        return [(ue, ue.page) for ue in ues if ue.page is not None and ue.connection is None]
 
     def _page(self, ue: UeContext, page: Page, now: int) -> None:
         settings = self._core.settings

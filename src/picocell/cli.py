@@ -211,10 +211,11 @@ def main() -> None:
         if text:  # empty where the command was given nothing and has shown its help
             print(f"picocell: {' '.join(text.split())}", file=sys.stderr)
         sys.exit(2)
-    except (UsageError, OSError, ValueError) as error:
+    except (UsageError, OSError, ValueError, RuntimeError) as error:
+        from picocell.radio.errors import RadioError
         from picocell.radio.file import RecordingError
 
-        if not isinstance(error, UsageError | OSError | RecordingError):
+        if not isinstance(error, UsageError | OSError | RecordingError | RadioError):
             raise
         text = str(error)
         if isinstance(error, OSError) and error.filename is not None and error.strerror:
