@@ -228,6 +228,7 @@ class DownlinkScheduling:
         process.n_prb, process.at_limit = entry.blocks.n_prb, chosen.at_limit
         self._carried(ue, process, controls)
         ue.metrics.dl_mcs = chosen.mcs
+        ue.metrics.dl_granted += chosen.tbs // 8
         self.scheduler.served(ue.rnti, chosen.tbs, build.now)
         return process, chosen.mcs
 
@@ -253,6 +254,7 @@ class DownlinkScheduling:
 
     def _repeat(self, build: SubframeBuild, entry: _Chosen, process: EnbDlProcess) -> tuple[EnbDlProcess, int]:
         process.again(build.now)
+        entry.ue.metrics.dl_retx += 1
         if not entry.ue.dl_harq.retransmissions():
             self.retransmit.pop(entry.ue.rnti, None)
         return process, process.mcs if entry.keep_mcs else {2: 29, 4: 30, 6: 31}[process.q_m]

@@ -224,9 +224,12 @@ class Reception:
                 channel.receive_pdu(sdu.data, now)
 
     def _more(self, ue: EnbUe, block: MacPdu, subframe: int) -> None:
-        """Grant on where the UE has more; a block full of data without a report hides whether it has."""
+        """Grant on where the UE has more; a block full of data without a report hides whether it has.
+
+        One or two bytes of padding stand at the front, and leave no room for a report either.
+        """
         reported = any(isinstance(element, ShortBsr | LongBsr) for element in block.control_elements)
-        full = block.padding is None and not block.front_padding and block.sdus
+        full = block.padding is None and block.sdus
         if full and not reported and not ue.bsr_total and not any(at > subframe for at in ue.granted):
             ue.wants_grant = max(ue.wants_grant, self._state.settings.sr_grant_bytes)
         if ue.ul_need():

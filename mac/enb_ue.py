@@ -35,6 +35,8 @@ class UeMetrics:
         dl_ok, dl_nok: downlink transmissions by their answer; DTX counts as not received.
         ul_ok, ul_nok: uplink transmissions by their CRC.
         dl_bytes, ul_bytes: transport blocks received.
+        dl_granted, ul_granted: bytes of the transport blocks granted, each counted at its first transmission.
+        dl_retx, ul_retx: retransmissions.
         dl_mcs, ul_mcs: last MCS of a first transmission.
         pucch_snr_db: last of the PUCCH.
         dl_dtx: downlink transmissions without an answer.
@@ -53,6 +55,10 @@ class UeMetrics:
     dl_dtx: int = 0
     dl_dropped: int = 0
     ul_dropped: int = 0
+    dl_granted: int = 0
+    ul_granted: int = 0
+    dl_retx: int = 0
+    ul_retx: int = 0
 
 
 @dataclass(slots=True)

@@ -237,6 +237,7 @@ class UplinkScheduling:
             return False
         self._due(plan, record.ue, process, grant, resource)
         process.again(grant)
+        record.ue.metrics.ul_retx += 1
         self._hi.append((record, False))
         return True
 
@@ -268,6 +269,7 @@ class UplinkScheduling:
         build.ul.append((entry.place, dci))
         self._due(plan, entry.ue, process, grant, self._state.phich_resource(found[0], shift))
         process.again(grant)
+        entry.ue.metrics.ul_retx += 1
         return True
 
     def _shift(self, plan: UlPlan, start: int) -> int | None:
@@ -333,6 +335,7 @@ class UplinkScheduling:
         ue.granted[plan.subframe] = chosen.tbs // 8
         ue.wants_grant = 0
         ue.metrics.ul_mcs = chosen.mcs
+        ue.metrics.ul_granted += chosen.tbs // 8
         self.scheduler.served(ue.rnti, chosen.tbs, now)
         return True
 

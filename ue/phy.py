@@ -121,7 +121,7 @@ class UePhy:
     @property
     def end(self) -> int:
         """Position of the next sample that will be pushed."""
-        return self._origin + self._buffer.shape[1]
+        return self._origin + self._last - self._first
 
     def skip(self, n: int) -> None:
         """Let samples pass that were not heard; what had come is forgotten."""

@@ -32,7 +32,7 @@ from picocell.rrc_nas.rrc import events as radio_events
 from picocell.rrc_nas.rrc import ue_events as rrc_events
 from picocell.rrc_nas.rrc.bearer_table import SRB0, BearerTable
 from picocell.rrc_nas.rrc.states import RegisteredMme
-from picocell.rrc_nas.rrc.ue import UeIdentity, UeRrc, UeRrcSettings
+from picocell.rrc_nas.rrc.ue import RrcState, UeIdentity, UeRrc, UeRrcSettings
 from picocell.rrc_nas.rrc.ue_capability import capability
 from picocell.rrc_nas.security.usim import Usim
 from picocell.ue.phy import Burst, UePhy
@@ -162,16 +162,19 @@ class Ue:
         if not self.on:
             self.switch_on()
         else:
+            self._finish_release()
             self.nas.attach(self.now)
             self._drain()
 
     def detach(self, *, switch_off: bool = False) -> None:
         """Leave the network."""
+        self._finish_release()
         self.nas.detach(self.now, switch_off)
         self._drain()
 
     def send_ip(self, packet: bytes) -> None:
         """Send an IP packet; without a connection it waits for one, as long as there is room."""
+        self._finish_release()
         if not self._send_now(packet):
             if len(self._waiting) >= self.settings.max_queued_packets or self.ip is None:
                 self.dropped_packets += 1
@@ -239,6 +242,15 @@ class Ue:
         self.phy.skip(n)
 
     # inside
+
+    def _finish_release(self) -> None:
+        """What the user wants does not go out over a connection that the network has released already.
+
+        The delay before the release acts is only for its acknowledgement (TS 36.331 5.3.8.3).
+        """
+        if self.rrc.state is RrcState.RELEASING:
+            self.rrc.release_locally(self.now)
+            self._drain()
 
     def _pass(self, where: str, message: bytes, go_on: Callable[[bytes], None]) -> None:
         """Let the tap see a message, and go on with what it gives."""

@@ -301,6 +301,8 @@ class UeNas:
     def drb_established(self, ebi: int, now: int) -> None:
         """The radio bearer of an EPS bearer stands."""
         del ebi, now
+        if self._core.state in REGISTERED_STATES:  # the connection is of use (TS 24.301 5.3.1.2.1)
+            self._core.timers.stop("T3440")
         self._service.done()
 
     def drb_released(self, ebi: int, now: int) -> None:

@@ -130,6 +130,7 @@ class Attach:
                 context.ebi,
                 context.interface_id,
                 cause,
+                inner.get("esm_cause"),
             )
         )
 

@@ -50,6 +50,7 @@ class Attached:
         ebi: EPS bearer identity of the default bearer.
         interface_id: IPv6 interface identifier, None where the connection has none.
         emm_cause: why only part of what was asked for was granted, e.g. 18 after a combined attach; None otherwise.
+        esm_cause: the same of the PDN connection, e.g. 50 where IPv4v6 was asked for and IPv4 given.
     """
 
     ip: str | None
@@ -60,6 +61,7 @@ class Attached:
     ebi: int
     interface_id: bytes | None = None
     emm_cause: int | None = None
+    esm_cause: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class TrackingAreaUpdate:
         self._core = core
         self._periodic = False
         self._active = False
+        self._opened = False
 
     def start(self, now: int, active: bool = False, *, periodic: bool = False) -> None:
         """Update as soon as the UE may; ``active``: user data wait."""
@@ -62,13 +63,13 @@ class TrackingAreaUpdate:
             ms_network_capability=settings.ms_network_capability,
             old_guti_type=NATIVE_GUTI,
         )
+        self._opened = core.connection is not Connection.CONNECTED
         core.enter(EmmState.TRACKING_AREA_UPDATING_INITIATED)
         core.timers.start("T3430", now)
         core.initial(request, "mo-Signalling")
 
     def accept(self, message: NasMessage, now: int, protected: bool) -> None:
         """TRACKING AREA UPDATE ACCEPT (TS 24.301 5.5.3.2.4)."""
-        del now
         core = self._core
         if not protected:
             core.refuse(message.name, "it is not integrity protected")
@@ -91,6 +92,8 @@ class TrackingAreaUpdate:
         if not core.bearers:
             core.deregister("the network knows no EPS bearer", EmmSubstate.NORMAL_SERVICE, reattach=True)
             return
+        if self._opened and not self._active:  # the network is to release the connection now (5.3.1.2.1 c)
+            core.timers.start("T3440", now)
         core.emit(TrackingAreaUpdated(core.guti))
 
     def reject(self, message: NasMessage, now: int, protected: bool) -> None:

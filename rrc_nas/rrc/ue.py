@@ -295,12 +295,21 @@ class UeRrc:
         """Send a NAS message over the connection."""
         self._control.send_nas(nas)
 
-    def release_locally(self, now: int) -> None:
-        """NAS gives the connection up without telling the network (TS 36.331 5.3.9)."""
+    def release_locally(self, now: int) -> bool:
+        """NAS gives the connection up without telling the network (TS 36.331 5.3.9).
+
+        Returns:
+            Whether there was a connection, or one was asked for.
+        """
+        if self._context.state is RrcState.RELEASING:
+            self._control.release_delay_over(now)
+            return True
         if self._context.state.connected:
             self._control.leave("released by NAS", now)
-        else:
-            self._control.give_up("given up by NAS")
+            return True
+        wanted = self._control.wanted
+        self._control.give_up("given up by NAS")
+        return wanted
 
     def set_security(self, k_enb: bytes, k_asme: bytes | None = None) -> None:
         """Key for the next SecurityModeCommand; security that is active is not touched.

@@ -76,6 +76,11 @@ class ConnectionControl:
         self._wish: ConnectionWish | None = None
         self._release_cause = "other"
 
+    @property
+    def wanted(self) -> bool:
+        """Whether a connection is asked for that is not there yet."""
+        return self._wish is not None
+
     def connect(self, wish: ConnectionWish, now: int) -> None:
         """Ask for a connection, at once or when the system information has been read."""
         state = self._context.state
