@@ -487,18 +487,15 @@ class Ue:
     # packets
 
     def _send_now(self, packet: bytes) -> bool:
-        """Hand a packet to the default bearer; whether it is connected."""
+        """Hand a packet to the bearer that it belongs to; whether that is connected."""
         if not self.rrc.state.connected:
             return False
-        for ebi, context in self.nas.bearers.items():
-            if context.ip is None:
-                continue
-            drb = self.bearers.drb_of(ebi)
-            if drb is None:
-                return False
-            drb.write_sdu(packet, self.now)
-            return True
-        return False
+        ebi = self.nas.bearer_for(packet)
+        drb = None if ebi is None else self.bearers.drb_of(ebi)
+        if drb is None:
+            return False
+        drb.write_sdu(packet, self.now)
+        return True
 
     def _send_waiting(self) -> None:
         while self._waiting and self._send_now(self._waiting[0]):

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 from picocell.epc.interfaces.gtpv2c_ies import Ambr, BearerQos
 from picocell.epc.interfaces.teids import TeidAllocator
-from picocell.epc.pgw.tft import Direction, PacketFilter, downlink_flow
+from picocell.rrc_nas.nas.tft import Direction, PacketFilter, downlink_flow
 
 
 @dataclass(slots=True)

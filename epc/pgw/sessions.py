@@ -29,7 +29,7 @@ from picocell.epc.interfaces.transport import Interface
 from picocell.epc.pgw import events, pco
 from picocell.epc.pgw.contexts import Bearer, Contexts, Session
 from picocell.epc.pgw.pool import AddressInUseError, AddressPool, PoolEmptyError
-from picocell.epc.pgw.tft import PacketFilter
+from picocell.rrc_nas.nas.tft import PacketFilter
 from picocell.epc.pgw.user_plane import UserPlane
 
 logger = logging.getLogger(__name__)

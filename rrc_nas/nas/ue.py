@@ -298,6 +298,10 @@ class UeNas:
         """User data wait while there is no connection."""
         self._service.start(now, MOBILE_ORIGINATED)
 
+    def bearer_for(self, packet: bytes) -> int | None:
+        """EPS bearer identity for an IPv4 packet to be sent, by the traffic flow templates; None without a bearer."""
+        return self._esm.bearer_for(packet)
+
     def drb_established(self, ebi: int, now: int) -> None:
         """The radio bearer of an EPS bearer stands."""
         del ebi, now

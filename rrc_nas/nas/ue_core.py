@@ -12,6 +12,7 @@ from picocell.rrc_nas.nas import codec
 from picocell.rrc_nas.nas.ies import Guti, MobileIdentity, PdnType, Plmn, Tai, UeNetworkCapability
 from picocell.rrc_nas.nas.protection import NO_KSI, CountExhausted, NasSecurityContext, SecurityHeader
 from picocell.rrc_nas.nas.session_ies import ApnAmbr, EpsQos, ProtocolConfiguration
+from picocell.rrc_nas.nas.tft import PacketFilter
 from picocell.rrc_nas.nas.timers import Timers
 from picocell.rrc_nas.nas.ue_events import (
     BearerDeactivated,
@@ -106,7 +107,7 @@ class UeNasSettings:
 
 @dataclass(slots=True)
 class BearerContext:
-    """An active EPS bearer context; ``linked_ebi`` is None of a default bearer."""
+    """An active EPS bearer context; ``linked_ebi`` is None of a default bearer, ``tft`` is the last template's IE."""
 
     ebi: int
     qos: EpsQos
@@ -118,6 +119,7 @@ class BearerContext:
     mtu: int | None = None
     ambr: ApnAmbr | None = None
     tft: bytes | None = None
+    filters: tuple[PacketFilter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from picocell.rrc_nas.nas import codec
+from picocell.rrc_nas.nas import codec, tft
 from picocell.rrc_nas.nas.causes import NasError, esm_cause_name
 from picocell.rrc_nas.nas.codec import NasMessage
 from picocell.rrc_nas.nas.session_ies import ProtocolConfiguration
@@ -25,6 +25,7 @@ SYNTACTICAL_TFT: Final = 42
 SEMANTIC_ERROR: Final = 95
 NOT_COMPATIBLE: Final = 98
 _LAST_PTI: Final = 254
+_IPV4_HEADER: Final = 20
 
 
 class Esm:
@@ -109,6 +110,24 @@ class Esm:
             return None
         return message["esm_cause"] if message.name == "PDN connectivity reject" else None
 
+    def bearer_for(self, packet: bytes) -> int | None:
+        """EPS bearer of an IPv4 packet to be sent: of the first filter that matches, else the default one (23.060 15.3).
+
+        None where there is no default bearer with an address.
+        """
+        contexts = self._core.bearers.values()
+        if any(context.filters for context in contexts) and len(packet) >= _IPV4_HEADER:
+            flow = tft.uplink_flow(packet)
+            found = [
+                (each.precedence, context.ebi)
+                for context in contexts
+                for each in context.filters
+                if each.direction is not tft.Direction.DOWNLINK and each.matches(flow)
+            ]
+            if found:
+                return min(found)[1]
+        return next((one.ebi for one in contexts if one.linked_ebi is None and one.ip is not None), None)
+
     def receive(self, message: NasMessage) -> None:
         """A message of session management that came protected."""
         handler = self._handlers.get(message.name)
@@ -158,14 +177,18 @@ class Esm:
             core.refuse(message.name, f"EPS bearer {ebi} linked to {linked}, which is no default bearer")
             self._answer(reject, message, esm_cause=INVALID_EBI)
             return
-        if not _creates_filters(message["tft"]):
-            core.refuse(message.name, "its traffic flow template creates no packet filter")
+        try:
+            filters = tft.unpack(message["tft"])
+        except ValueError as error:
+            core.refuse(message.name, f"its traffic flow template: {error}")
             self._answer(reject, message, esm_cause=SYNTACTICAL_TFT)
             return
         if existing is not None:  # the network has lost it, the new one replaces it (TS 24.301 6.4.2.6)
             core.drop_bearer(ebi)
         self._answer("activate dedicated EPS bearer context accept", message)
-        self.activate(BearerContext(ebi, message["eps_qos"], linked, default.apn, default.ip, tft=message["tft"]))
+        context = BearerContext(ebi, message["eps_qos"], linked, default.apn, default.ip, tft=message["tft"])
+        context.filters = filters
+        self.activate(context)
 
     def _modify(self, message: NasMessage) -> None:
         """MODIFY EPS BEARER CONTEXT REQUEST (TS 24.301 6.4.3.3)."""
@@ -175,10 +198,14 @@ class Esm:
             core.refuse(message.name, f"EPS bearer {message['ebi']} is not active")
             self._answer("modify EPS bearer context reject", message, esm_cause=INVALID_EBI)
             return
-        if message.get("tft") == b"":
-            core.refuse(message.name, "an empty traffic flow template")
+        try:
+            template = message.get("tft")
+            filters = context.filters if template is None else tft.apply(context.filters, template)
+        except ValueError as error:
+            core.refuse(message.name, f"its traffic flow template: {error}")
             self._answer("modify EPS bearer context reject", message, esm_cause=SYNTACTICAL_TFT)
             return
+        context.filters = filters
         context.qos = message.get("eps_qos", context.qos)
         context.tft = message.get("tft", context.tft)
         context.ambr = message.get("apn_ambr", context.ambr)
@@ -219,15 +246,3 @@ _REJECTS: Final = {
     "activate dedicated EPS bearer context request": "activate dedicated EPS bearer context reject",
     "modify EPS bearer context request": "modify EPS bearer context reject",
 }
-
-
-def _creates_filters(tft: bytes) -> bool:
-    """Whether a traffic flow template creates a template of at least one whole packet filter (TS 24.008 10.5.6.12)."""
-    if not tft or tft[0] >> 5 != 1 or not tft[0] & 15:
-        return False
-    position = 1
-    for _ in range(tft[0] & 15):
-        if position + 3 > len(tft) or position + 3 + tft[position + 2] > len(tft):
-            return False
-        position += 3 + tft[position + 2]
-    return True

@@ -75,9 +75,11 @@ def _forget_first_attempt(rrc: EnbRrcBase, ue: UeContext) -> None:
 
 
 def _reject(rrc: EnbRrcBase, ue: UeContext, why: str, now: int) -> None:
-    rrc.refuse(ue, "connection", f"{why} (cause {ue.establishment_cause}, wait {rrc.settings.wait_time_s} s)")
+    # an MME that is lost may be back at any time, and until then there is nothing that requests could overload
+    wait_s = rrc.settings.wait_time_s if rrc.accepting else rrc.settings.no_mme_wait_s
+    rrc.refuse(ue, "connection", f"{why} (cause {ue.establishment_cause}, wait {wait_s} s)")
     ue.cause = enb_resources.NO_RESOURCES
-    rrc.radio(ue, SendSrb(0, enb_messages.rrc_connection_reject(rrc.settings.wait_time_s)))
+    rrc.radio(ue, SendSrb(0, enb_messages.rrc_connection_reject(wait_s)))
     enter(rrc, ue, UeState.REJECTED, now)
 
 

@@ -26,6 +26,7 @@ class EnbRrcSettings:
         reject_ms: the same for a reject message on the CCCH.
         s1_release_ms: time for the MME to release a UE that it was asked to.
         wait_time_s: waitTime of RRCConnectionReject, 1 to 16.
+        no_mme_wait_s: the same while there is no MME.
         max_ues: connections that are accepted; None for as many as there are resources for.
         measure: configure a measurement of the serving frequency.
 
@@ -45,6 +46,7 @@ class EnbRrcSettings:
     reject_ms: int = 50
     s1_release_ms: int = 5000
     wait_time_s: int = 5
+    no_mme_wait_s: int = 1
     max_ues: int | None = None
     measure: bool = True
 
@@ -55,8 +57,9 @@ class EnbRrcSettings:
             raise ValueError(f"earfcn_dl {self.earfcn_dl} is outside 0..65535")
         if Eia.EIA0 in self.eia or not self.eia:
             raise ValueError("eia needs algorithms other than EIA0, which is for emergency calls only")
-        if not 1 <= self.wait_time_s <= 16:
-            raise ValueError(f"wait_time_s {self.wait_time_s} is outside 1..16")
+        for name in ("wait_time_s", "no_mme_wait_s"):
+            if not 1 <= getattr(self, name) <= 16:
+                raise ValueError(f"{name} {getattr(self, name)} is outside 1..16")
 
 
 class UciAllocationLike(Protocol):

@@ -14,8 +14,10 @@ from support.robust_network import (
     leave,
     leftovers,
     prepare,
+    prepare_fault,
     quick_network,
     short_timers,
+    storm,
     wait_until_empty,
 )
 
@@ -36,13 +38,13 @@ def bench(timers: None) -> Iterator[Bench]:
 
 
 def test_cycles_leave_nothing(bench: Bench) -> None:
-    for _ in range(10):
+    for _ in range(5):
         bench.phone.attach(5000)
         bench.phone.detach(5000)
     leave(bench)
 
 
-@pytest.mark.parametrize("step", [2, 8, 20, 33, 39, 50])
+@pytest.mark.parametrize("step", [3, 20, 39])
 def test_kill_and_come_back(bench: Bench, step: int) -> None:
     assert kill_at(bench, step)
 
@@ -51,45 +53,26 @@ def test_network_finds_out_by_itself_that_a_phone_is_gone(timers: None) -> None:
     del timers
     bench = Bench.make(t3412_s=2)
     with bench.net:
-        for step in (4, 24, 44):
+        for step in (4, 44):
             assert kill_at(bench, step, again=False)
 
 
 FAULTS = [
-    ("attach", "drop", "rrc.downlink.rrcConnectionSetup"),
     ("attach", "drop", "nas.downlink.authentication request"),
-    ("attach", "drop", "s6a.AuthenticationInformationAnswer"),
     ("attach", "drop", "s11.CreateSessionResponse"),
-    ("attach", "drop", "s1ap.InitialContextSetupResponse"),
     ("attach", "drop", "rrc.uplink.rrcConnectionReconfigurationComplete"),
-    ("attach", "repeat", "s1ap.*"),
-    ("attach", "repeat", "nas.*"),
-    ("attach", "repeat", "rrc.*"),
-    ("attach", "delay", "s1ap.InitialContextSetupRequest"),
-    ("attach", "mutate", "nas.downlink.security mode command"),
+    ("attach", "repeat", "*"),
     ("service request", "drop", "s1ap.InitialContextSetupRequest"),
-    ("service request", "repeat", "*"),
-    ("paging", "drop", "s1ap.Paging"),
     ("tracking area update", "drop", "rrc.downlink.rrcConnectionRelease"),
-    ("tracking area update", "drop", "nas.downlink.ciphered"),
     ("detach", "drop", "nas.downlink.ciphered"),
-    ("detach", "drop", "s11.DeleteSessionRequest"),
 ]
+"""A selection; all messages and faults are in ``campaigns/robustness_campaign.py``."""
 
 
 @pytest.mark.parametrize(("procedure", "action", "kind"), FAULTS)
 def test_network_comes_to_rest_after_a_fault(bench: Bench, procedure: str, action: str, kind: str) -> None:
     prepare(bench, procedure)
-    faults = bench.net.faults
-    match action:
-        case "drop":
-            fault = faults.drop(kind)
-        case "repeat":
-            fault = faults.repeat(kind, count=None)
-        case "delay":
-            fault = faults.delay(kind, 3000)
-        case _:
-            fault = faults.mutate(kind)
+    fault = prepare_fault(bench, action, kind, count=None if action == "repeat" else 1)
     disturbed(bench, procedure)
     assert fault.hits, f"there was no {kind}"
 
@@ -105,7 +88,7 @@ def test_detach_in_the_delay_before_a_release_acts_reaches_the_network(bench: Be
     leave(bench)
 
 
-@pytest.mark.parametrize("node", ["s6a", "s11", "s5c"])
+@pytest.mark.parametrize("node", ["s6a", "s5c"])
 def test_silent_node_comes_back(bench: Bench, node: str) -> None:
     net, phone = bench.net, bench.phone
     net.faults.drop(f"{node}.*", count=None)
@@ -158,17 +141,4 @@ def test_reset_of_the_interface(timers: None, who: str) -> None:
 def test_kill_storms(timers: None) -> None:
     del timers
     with quick_network() as net:
-        phones = [net.phone(f"00101000000{i:04d}") for i in range(10)]
-        for storm in range(2):
-            for phone in phones:
-                phone.attach(wait=False)
-            net.run(250 + 100 * storm)
-            for phone in phones[storm::2]:
-                phone.switch_off()
-            net.run_until(lambda: all(phone.attached for phone in phones if phone.is_on), 20_000)
-            for phone in phones[storm::2]:
-                phone.attach(wait=False)
-            net.run_until(lambda: all(phone.attached for phone in phones), 20_000)
-            for phone in phones:
-                phone.detach(wait=False)
-            wait_until_empty(net)
+        storm(net, [net.phone(f"00101000000{i:04d}") for i in range(5)])

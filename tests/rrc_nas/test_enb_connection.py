@@ -329,7 +329,7 @@ def test_rejection(why: str) -> None:
     rrc.receive_ccch(71, request(), 200)
     events = drain(rrc)
     assert kinds(events) == [SendSrb]
-    assert sent(events)[0][:3] == (0, "rrcConnectionReject", {"waitTime": 9})
+    assert sent(events)[0][:3] == (0, "rrcConnectionReject", {"waitTime": 1 if why == "mme" else 9})
     rrc.handle_timers(250)
     assert drain(rrc) == [
         UeEvent(71, ReleaseRadio("radioNetwork radio-resources-not-available")),
@@ -559,7 +559,14 @@ def test_choice_of_algorithms() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"cell_identity": 1 << 28}, {"earfcn_dl": -1}, {"eia": (Eia.EIA0,)}, {"eia": ()}, {"wait_time_s": 17}],
+    [
+        {"cell_identity": 1 << 28},
+        {"earfcn_dl": -1},
+        {"eia": (Eia.EIA0,)},
+        {"eia": ()},
+        {"wait_time_s": 17},
+        {"no_mme_wait_s": 0},
+    ],
 )
 def test_settings_out_of_range(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError):

@@ -1,8 +1,8 @@
 """A whole network with short timers, procedures of its phone, and what must hold once something has gone wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from unittest.mock import patch
 
@@ -11,6 +11,7 @@ from picocell.epc.epc import EpcSettings
 from picocell.epc.mme.settings import MmeSettings
 from picocell.epc.pgw.pgw import PgwSettings
 from picocell.epc.sgw.sgw import SgwSettings
+from picocell.faults import Fault
 from picocell.network import Cell, Network, TimeoutInNetwork
 from picocell.phone import Phone, PhoneError
 from picocell.rrc_nas.nas import mme, timers, ue_attach, ue_events
@@ -53,7 +54,9 @@ class QuickCell(Cell):
 
     n_prb: int = 6
     inactivity_ms: int | None = 300
-    rrc: EnbRrcSettings = EnbRrcSettings(procedure_ms=1000, setup_ms=500, s1_release_ms=1000)
+    rrc: EnbRrcSettings = field(
+        default_factory=lambda: EnbRrcSettings(procedure_ms=1000, setup_ms=500, s1_release_ms=1000)
+    )
 
     def enb_settings(self) -> EnbSettings:
         """Settings of the eNB."""
@@ -292,3 +295,39 @@ def kill_at(bench: Bench, step: int, *, again: bool = True) -> bool:
     wait_until_empty(net)
     phone.switch_off()
     return found
+
+
+def storm(net: Network, phones: Sequence[Phone], rounds: int = 2) -> None:
+    """All phones attach at once, half of them lose their battery midway and come back; then all detach.
+
+    Raises:
+        AssertionError: something is left.
+        TimeoutInNetwork: a phone does not attach.
+    """
+    for number in range(rounds):
+        for phone in phones:
+            phone.attach(wait=False)
+        net.run(250 - 100 * (number % 2))
+        for phone in phones[number % 2 :: 2]:
+            phone.switch_off()
+        net.run_until(lambda: all(phone.attached for phone in phones if phone.is_on), 20_000)
+        for phone in phones[number % 2 :: 2]:
+            phone.attach(wait=False)
+        net.run_until(lambda: all(phone.attached for phone in phones), 20_000)
+        for phone in phones:
+            phone.detach(wait=False)
+        wait_until_empty(net)
+
+
+def prepare_fault(bench: Bench, action: str, kind: str, nth: int = 1, count: int | None = 1) -> Fault:
+    """What is to go wrong: ``drop``, ``repeat``, ``delay`` (3 s) or ``mutate`` (a bit)."""
+    faults = bench.net.faults
+    match action:
+        case "drop":
+            return faults.drop(kind, nth=nth, count=count)
+        case "repeat":
+            return faults.repeat(kind, nth=nth, count=count)
+        case "delay":
+            return faults.delay(kind, 3000, nth=nth, count=count)
+        case _:
+            return faults.mutate(kind, nth=nth, count=count)

@@ -14,9 +14,10 @@ from picocell.epc.interfaces import gtpv2c_messages as m
 from picocell.epc.interfaces.gtpv2c_ies import Ambr, BearerTft, Cause, Ebi, FTeid
 from picocell.epc.interfaces.gtpv2c_ies import Interface as End
 from picocell.epc.interfaces.transport import Interface, Message
-from picocell.epc.pgw import events, icmp, pco, tft
+from picocell.epc.pgw import events, icmp, pco
 from picocell.epc.pgw.pgw import Pgw, PgwSettings
 from picocell.epc.pgw.pool import AddressInUseError, AddressPool, PoolEmptyError
+from picocell.rrc_nas.nas import tft
 from support import tshark
 from support.core_sessions import ENB, PGW, SERVER, Core, Phone, create_request, ip_packet
 

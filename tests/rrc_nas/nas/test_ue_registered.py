@@ -21,7 +21,7 @@ from picocell.rrc_nas.nas.ue_events import (
 )
 from support.nas_network import GUTI, PLMN, TAC, Bench
 
-TFT = bytes.fromhex("21100003300601")
+TFT = bytes.fromhex("211000023006")
 OTHER = GUTI._replace(m_tmsi=1)
 
 

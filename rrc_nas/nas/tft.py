@@ -1,4 +1,8 @@
-"""Traffic flow templates: which packets belong to a dedicated bearer (TS 24.008 10.5.6.12, TS 23.060 15.3)."""
+"""Traffic flow templates: which packets belong to a dedicated bearer (TS 24.008 10.5.6.12, TS 23.060 15.3).
+
+The gateway makes templates with `pack` and looks at `downlink_flow`; the phone follows them with `apply` and looks at
+`uplink_flow`.
+"""
 
 import struct
 from collections.abc import Sequence
@@ -7,9 +11,6 @@ from enum import IntEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
-CREATE: Final = 1
-"""TFT operation code of a new template."""
-
 MAX_FILTERS: Final = 15
 
 TCP: Final = 6
@@ -17,6 +18,20 @@ UDP: Final = 17
 ICMP: Final = 1
 SCTP: Final = 132
 _WITH_PORTS: Final = frozenset((TCP, UDP, SCTP))
+
+
+class Operation(IntEnum):
+    """TFT operation codes."""
+
+    CREATE = 1
+    DELETE = 2
+    ADD = 3
+    REPLACE = 4
+    DELETE_FILTERS = 5
+    NO_OPERATION = 6
+
+
+CREATE: Final = Operation.CREATE
 
 
 class Direction(IntEnum):
@@ -130,6 +145,70 @@ def unpack(data: bytes) -> tuple[PacketFilter, ...]:
     """
     if not data or data[0] >> 5 != CREATE:
         raise ValueError(f"TFT {data[:1].hex()}: allowed is the operation 1, create new TFT")
+    return _read_filters(data)
+
+
+def apply(filters: tuple[PacketFilter, ...], data: bytes) -> tuple[PacketFilter, ...]:
+    """Filters of a bearer after the operation that a traffic flow template IE asks for.
+
+    Args:
+        filters: those that the bearer has.
+        data: octets 3 and on.
+
+    Raises:
+        ValueError: malformed, an unknown operation, or filters that the bearer has not or may not have.
+    """
+    if not data or data[0] >> 5 not in tuple(Operation):
+        raise ValueError(f"TFT {data[:1].hex()}: allowed are the operations 1 to 6")
+    operation = Operation(data[0] >> 5)
+    if operation is Operation.NO_OPERATION:
+        return filters
+    if operation is Operation.DELETE:
+        return ()
+    if not data[0] & 15:
+        raise ValueError(f"TFT operation {operation.name} without a packet filter")
+    known = {each.identifier: each for each in filters}
+    if operation is Operation.DELETE_FILTERS:
+        if len(data) < 1 + (data[0] & 15):
+            raise ValueError("the list of packet filters to delete is cut short")
+        gone = {octet & 15 for octet in data[1 : 1 + (data[0] & 15)]}
+        return tuple(each for each in filters if each.identifier not in gone)
+    listed = _read_filters(data)
+    if operation is Operation.CREATE:
+        known = {}
+    elif operation is Operation.REPLACE and not {each.identifier for each in listed} <= known.keys():
+        raise ValueError("packet filters to replace that the bearer does not have")
+    known |= {each.identifier: each for each in listed}
+    if len({each.precedence for each in known.values()}) != len(known) or len(known) > MAX_FILTERS:
+        raise ValueError(f"{len(known)} packet filters, some of the same precedence; allowed are up to {MAX_FILTERS}")
+    return tuple(known.values())
+
+
+def downlink_flow(packet: bytes) -> Flow:
+    """What filters look at in an IPv4 packet of at least 20 bytes to a phone; ports are None where it has none."""
+    source, destination = _ports_of(packet)
+    return Flow(int.from_bytes(packet[12:16], "big"), packet[9], packet[1], destination, source)
+
+
+def uplink_flow(packet: bytes) -> Flow:
+    """The same of a packet from a phone."""
+    source, destination = _ports_of(packet)
+    return Flow(int.from_bytes(packet[16:20], "big"), packet[9], packet[1], source, destination)
+
+
+def _ports_of(packet: bytes) -> tuple[int | None, int | None]:
+    """Source and destination port; None where the protocol has none, or in fragments but the first."""
+    header = 4 * (packet[0] & 15)
+    is_first = not (packet[6] & 0x1F or packet[7])
+    is_first_with_ports = is_first and packet[9] in _WITH_PORTS and len(packet) >= header + 4
+    return struct.unpack_from(">HH", packet, header) if is_first_with_ports else (None, None)
+
+
+_SIZES: Final = {0x10: 8, 0x30: 1, 0x40: 2, 0x41: 4, 0x50: 2, 0x51: 4, 0x70: 2}
+
+
+def _read_filters(data: bytes) -> tuple[PacketFilter, ...]:
+    """The packet filters of a template that lists them whole."""
     found, position = [], 1
     for _ in range(data[0] & 15):
         if position + 3 > len(data) or position + 3 + data[position + 2] > len(data):
@@ -139,19 +218,6 @@ def unpack(data: bytes) -> tuple[PacketFilter, ...]:
         found.append(_read_filter(head, precedence, content))
         position += 3 + size
     return tuple(found)
-
-
-def downlink_flow(packet: bytes) -> Flow:
-    """What filters look at in an IPv4 packet of at least 20 bytes to a phone; ports are None where it has none."""
-    header = 4 * (packet[0] & 15)
-    is_first = not (packet[6] & 0x1F or packet[7])
-    source = destination = None
-    if packet[9] in _WITH_PORTS and is_first and len(packet) >= header + 4:
-        source, destination = struct.unpack_from(">HH", packet, header)
-    return Flow(int.from_bytes(packet[12:16], "big"), packet[9], packet[1], destination, source)
-
-
-_SIZES: Final = {0x10: 8, 0x30: 1, 0x40: 2, 0x41: 4, 0x50: 2, 0x51: 4, 0x70: 2}
 
 
 def _read_filter(head: int, precedence: int, content: bytes) -> PacketFilter:
