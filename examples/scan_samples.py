@@ -14,8 +14,8 @@ else:  # no recording at hand: make one of a cell of our own
 
     import numpy as np
 
-    from picocell.recording_demo import Air, transmit
     from picocell.phy.lte.cell import Cell
+    from picocell.recording_demo import Air, transmit
 
     rate = 1.92e6
     air = Air("EPA5", 20.0, rate, n_ports=1)

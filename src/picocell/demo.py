@@ -5,15 +5,12 @@ Every port is one that is free, so that demos run side by side.
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
@@ -21,6 +18,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from picocell.demo_programs import Program, free_ports, start
 from picocell.phy.lte.cell import BANDWIDTHS
 from picocell.phy.lte.frame import sample_rate
 from picocell.radio.air import check_channel
@@ -29,11 +27,9 @@ GATEWAY: Final = "172.16.0.1"
 ATTACHED: Final = "Network attach successful. IP: "
 ATTACH_S: Final = 60.0
 IDLE_S: Final = 2.0
-STOP_S: Final = 6.0
 _K: Final = "00112233445566778899aabbccddeeff"
 _OPC: Final = "63bfa50ee6523365ff14c1f45f88737d"
 _COLOURS: Final = {"epc": "magenta", "enb": "cyan", "air": "blue"}
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 class DemoError(RuntimeError):
@@ -93,57 +89,6 @@ class DemoOptions:
         return "tun" if os.geteuid() == 0 and Path("/dev/net/tun").exists() else "host"
 
 
-@dataclass(slots=True)
-class Program:
-    """A process of the demo: its output is shown, and looked through.
-
-    Attributes:
-        name: shown before each line.
-        started: when, `time.monotonic`.
-        lines: all lines, with the time of each.
-    """
-
-    name: str
-    process: "subprocess.Popen[str]"
-    show: Callable[[str, str], None]
-    started: float = field(default_factory=time.monotonic)
-    lines: list[tuple[float, str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def find(self, text: str) -> tuple[float, str] | None:
-        """The first line that holds a text, and when it came."""
-        return next(((at, line) for at, line in list(self.lines) if text in line), None)
-
-    @property
-    def cpu_s(self) -> float:
-        """Processor time of the process so far."""
-        try:
-            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / _TICKS
-
-    def stop(self) -> int | None:
-        """Ask it to end, and wait; its exit code, None where it had to be killed."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        try:
-            return self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            return None
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for raw in self.process.stdout:
-            line = raw.rstrip("\n")
-            self.lines.append((time.monotonic(), line))
-            self.show(self.name, line)
-
-
 class Demo:
     """One run of the demo.
 
@@ -158,7 +103,7 @@ class Demo:
         self._programs: list[Program] = []
         self._helpers: list[subprocess.Popen[str]] = []
         self._tag = f"{os.getpid()}"
-        self._ports = iter(_free_ports(3 + 4 * options.n_ues + 2))
+        self._ports = iter(free_ports(3 + 4 * options.n_ues + 2))
 
     def run(self) -> dict[str, Any]:
         """Everything from the start to the traffic; the figures.
@@ -241,18 +186,7 @@ class Demo:
         self._spawn("air", words, module=True)
 
     def _spawn(self, name: str, words: list[str], *, module: bool = False) -> Program:
-        command = [sys.executable, *words] if module else [sys.executable, "-m", "picocell", *words]
-        environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            start_new_session=True,
-        )
-        program = Program(name, process, self._show)
+        program = start(name, words if module else ["-m", "picocell", *words], self._show)
         self._programs.append(program)
         return program
 
@@ -396,23 +330,3 @@ def _attached(ue: Program) -> float:
     found = ue.find(ATTACHED)
     assert found is not None
     return found[0] - ue.started
-
-
-def _free_ports(n: int) -> list[int]:
-    """Ports that neither TCP nor UDP uses at present on the loopback addresses."""
-    found: list[int] = []
-    held = []
-    while len(found) < n:
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        tcp.bind(("0.0.0.0", 0))
-        held.append(tcp)
-        port = tcp.getsockname()[1]
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            try:
-                udp.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-        found.append(port)
-    for tcp in held:
-        tcp.close()
-    return found

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from picocell.recording_demo import FIRST_TTI, transmit
 from picocell.phy.fapi import DciDlPdu, DlConfigRequest, DlschPdu, TxRequest
 from picocell.phy.lte import dci, dci_sizes, pdcch
 from picocell.phy.lte.cell import Cell
@@ -20,6 +19,7 @@ from picocell.phy.lte.downlink import DownlinkTransmitter
 from picocell.phy.lte.grant import from_dci
 from picocell.radio.file import open_recording
 from picocell.radio.recorder import write_recording
+from picocell.recording_demo import FIRST_TTI, transmit
 from picocell.ue import monitor_report
 from picocell.ue.monitor import Monitor
 from picocell.ue.rnti_table import SIGHTINGS
