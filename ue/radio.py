@@ -28,6 +28,10 @@ Q_OUT_DB: Final = -9.0
 Q_IN_DB: Final = -7.0
 """The same for one time in fifty."""
 
+UNHEARD: Final = 200
+"""Subframes in which the cell's reference signals were not heard, after which a UE without a connection searches anew;
+with a connection it is for RRC to say when the link has failed (TS 36.331 5.3.11)."""
+
 _LINK_PERIOD: Final = 10
 _MEASURE_PERIOD: Final = 40
 _IDLE_LOOK: Final = 40
@@ -61,6 +65,7 @@ class UeRadio:
         self._bursts: deque[Burst] = deque()
         self._measured = False
         self._link_sum, self._link_n = 0.0, 0
+        self._unheard = 0
 
     # time
 
@@ -76,6 +81,11 @@ class UeRadio:
         self.now += (received.tti - self.now) % TTI_MODULO
         if wanted and received.grid.size:
             self._receive(received)
+            self._unheard = 0 if received.locked else self._unheard + 1
+            if self._unheard >= UNHEARD and not self.rrc.state.connected:
+                _LOG.info("cell %d is not heard any more", self.phy.cell.pci)
+                self.rrc.cell_lost(self.now)
+                self.lose_cell()
         return True
 
     def send(self) -> None:
@@ -102,6 +112,7 @@ class UeRadio:
         """Search anew."""
         self.phy.lose_cell()
         self._measured = False
+        self._unheard = 0
 
     # inside
 
@@ -120,7 +131,7 @@ class UeRadio:
 
     def _wanted(self, now: int) -> bool:
         """Whether a subframe is looked at: a camping UE sleeps between its paging occasions."""
-        if self.rrc.state is not RrcState.CAMPED or self.rrc.wanted_sibs:
+        if self.rrc.state is not RrcState.CAMPED or self.rrc.wanted_sibs or not self.phy.locked:
             return True
         if now % _IDLE_LOOK == 0:
             return True

@@ -178,6 +178,7 @@ class UeRun:
             "ip": self.ue.ip,
             "rsrp_dbm": round(radio.rsrp_dbm, 1),
             "snr_db": round(radio.snr_db, 1),
+            "tables": self.ue.tables(),
         }
         self._metrics.write(row)
 

@@ -25,6 +25,7 @@ from picocell.mac.ue_events import (
 )
 from picocell.mac.ue_mac import UeMac
 from picocell.rlc_pdcp import bearer as bearers
+from picocell.rlc_pdcp.pdcp.config import MAX_SDU
 from picocell.rrc_nas.nas import ue_events as nas_events
 from picocell.rrc_nas.nas.ue import UeNas
 from picocell.rrc_nas.nas.ue_core import EmmState
@@ -63,7 +64,7 @@ class Ue:
         rrc: radio resource control.
         radio: PHY and MAC.
         bearers: radio bearers.
-        dropped_packets: packets for which there was no room or no bearer.
+        dropped_packets: packets for which there was no room or no bearer, or of a size that PDCP does not take.
         tap: sees the messages; None for nobody.
     """
 
@@ -174,6 +175,9 @@ class Ue:
 
     def send_ip(self, packet: bytes) -> None:
         """Send an IP packet; without a connection it waits for one, as long as there is room."""
+        if not 0 < len(packet) <= MAX_SDU:
+            self.dropped_packets += 1
+            return
         self._finish_release()
         if not self._send_now(packet):
             if len(self._waiting) >= self.settings.max_queued_packets or self.ip is None:
@@ -385,6 +389,9 @@ class Ue:
         found = self.bearers.bearers.get(srb)
         if found is None:
             _LOG.warning("%s: no SRB%d for an RRC message", self.settings.imsi, srb)
+            return
+        if len(message) > MAX_SDU:
+            _LOG.warning("%s: an RRC message of %d bytes is dropped", self.settings.imsi, len(message))
             return
         found.write_sdu(message, self.now)
         if self.radio.mac is not None and SRB0 not in self._channels:

@@ -1,6 +1,6 @@
 """The radio bearers of one UE at either end, as RRC's events make, key, suspend and release them (TS 36.331 5.3.10)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from picocell.mac.dedicated_config import BearerKind, RlcMode
 from picocell.rlc_pdcp import bearer, pdcp, rlc
@@ -107,18 +107,19 @@ class BearerTable:
                 found[setup.bearer.identity] = (max(pair[0] - 1, 0), max(pair[1] - 1, 0))
         return found
 
-    def events(self) -> Iterator[tuple[int, bearer.Event]]:
+    def events(self) -> Sequence[tuple[int, bearer.Event]]:
         """Everything that the bearers have to tell, with the LCID."""
-        for lcid, entity in list(self.bearers.items()):
-            while (event := entity.next_event()) is not None:
-                yield lcid, event
+        found: list[tuple[int, bearer.Event]] = []
+        for lcid, entity in self.bearers.items():
+            if entity.events:
+                found += [(lcid, event) for event in entity.events]
+                entity.events.clear()
+        return found
 
     def handle_timers(self, now: int) -> None:
         """Timers of the bearers that are due."""
         for entity in self.bearers.values():
-            due = entity.next_timer()
-            if due is not None and due <= now:
-                entity.handle_timers(now)
+            entity.handle_due_timers(now)
 
     # inside
 

@@ -64,6 +64,7 @@ class UeRrc:
         encoded = capability if isinstance(capability, bytes) else encode_capability(capability)
         self._context = UeContext(ue_identity, encoded, selected_plmn, rng, settings or UeRrcSettings())
         self._information = SystemInformation(self._context)
+        self._paging: tuple[Value, int | None, str, int, int] | None = None
         self._selection = CellSelection(self._context)
         self._barring = AccessBarring(self._context)
         self._control = ConnectionControl(self._context, self._information, self._selection, self._barring)
@@ -261,8 +262,14 @@ class UeRrc:
         sib2 = self.sib2
         if sib2 is None or not self._information.selected:
             return None
-        cycle = PagingCycle.from_sib2(sib2, self.ue_identity.drx)
-        return cycle.next_occasion(self.ue_identity.index, now)
+        identity = self.ue_identity
+        known = self._paging
+        if known is None or known[0] is not sib2 or known[1:3] != (identity.drx, identity.imsi):
+            # asked for every ms, and the same until the UE gets other system information
+            cycle = PagingCycle.from_sib2(sib2, identity.drx)
+            first, period = cycle.next_occasion(identity.index, 0), 10 * cycle.cycle_rf
+            known = self._paging = (sib2, identity.drx, identity.imsi, first, period)
+        return now + (known[3] - now) % known[4]
 
     # NAS side
 

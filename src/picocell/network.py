@@ -132,7 +132,7 @@ class Network:
         host: the host behind the gateway.
         phones: all phones.
         faults: what is to go wrong.
-        events: what the layers of eNB, MME and phones told, oldest first: time, who, and what.
+        events: what the layers of eNB, MME, PGW and phones told, oldest first: time, who, and what.
 
     Raises:
         ValueError: a cell or channel that there is not.
@@ -404,7 +404,7 @@ class Network:
         self._collect()
 
     def _gather_events(self) -> None:
-        for who, node in (("eNB", self.enb), ("MME", self.epc.mme)):
+        for who, node in (("eNB", self.enb), ("MME", self.epc.mme), ("PGW", self.epc.pgw)):
             while (event := node.next_event()) is not None:
                 self.tell(who, event)
 

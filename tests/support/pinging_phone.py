@@ -1,9 +1,10 @@
-"""A phone as a process that pings its gateway for ever and prints a line an answer.
+"""A phone as a process that pings its gateway and prints a line an answer; SIGUSR1 ends the pings, or begins them again.
 
 python tests/support/pinging_phone.py --address 172.16.0.1 [--any.key value of picocell ue]
 """
 
 import argparse
+import signal
 import time
 from typing import Final
 
@@ -24,6 +25,11 @@ class Pings:
         self._sent: dict[int, float] = {}
         self._sequence = 0
         self._next = 0.0
+        self._quiet = False
+
+    def toggle(self, *_: object) -> None:
+        """Be quiet, or speak again."""
+        self._quiet = not self._quiet
 
     def step(self) -> None:
         """Send what is due, and print what was answered: sequence number and seconds."""
@@ -32,7 +38,7 @@ class Pings:
         except IpDeviceError:
             return
         now = time.monotonic()
-        if now >= self._next:
+        if now >= self._next and not self._quiet:
             self._next = now + INTERVAL_S
             self._sequence = (self._sequence + 1) % 65_536
             self._sent[self._sequence] = now
@@ -52,6 +58,7 @@ def main() -> None:
     options, words = parser.parse_known_args()
     device = HostDevice()
     pings = Pings(device, options.address)
+    signal.signal(signal.SIGUSR1, pings.toggle)
     raise SystemExit(run.main(load(UeConfig, None, words), lambda *_: device, each_step=pings.step))
 
 

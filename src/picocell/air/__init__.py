@@ -1,0 +1,7 @@
+"""The air between many radios, as an object and as a process."""
+
+from picocell.air.links import Link, Member
+from picocell.air.members import Endpoint, LocalEndpoint, ZmqEndpoint
+from picocell.air.model import Air, AirEvent
+
+__all__ = ["Air", "AirEvent", "Endpoint", "Link", "LocalEndpoint", "Member", "ZmqEndpoint"]

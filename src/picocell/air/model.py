@@ -1,0 +1,399 @@
+"""The air between many radios: uplinks are summed in every cell, downlinks reach every phone, each link on its own.
+
+    air = Air(5.76e6)
+    air.cell("cell1", "tx_port=tcp://*:2001,rx_port=tcp://localhost:2000,base_srate=5.76e6")
+    air.phone("ue1", "tx_port=tcp://*:2101,rx_port=tcp://localhost:2100,base_srate=5.76e6")
+    air.link("ue1", "cell1").loss_db = 10
+    while True:
+        air.step()
+
+Amplitudes are those of the radios. Noise is a receiver's, in dB of a sample of 1, and with unitary OFDM a resource
+element's as well. A member that does not answer is named, and the others go on without it: its samples count as zeros.
+When it is back it goes on where it stopped, a whole number of frames later.
+"""
+
+import fnmatch
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from picocell.air.links import NAME, Link, Member
+from picocell.air.members import Endpoint, Hub, LocalEndpoint, ZmqEndpoint
+from picocell.radio.air import AWGN, check_channel
+from picocell.radio.zmq.args import ZmqArgs
+
+FRAME: Final = 10
+"""Milliseconds of a frame."""
+
+_SLICE_S: Final = 0.05
+
+_log = logging.getLogger(__name__)
+
+
+class AirEvent(NamedTuple):
+    """Something happened to a member.
+
+    Attributes:
+        now: air time in ms.
+        name: whose.
+        text: what.
+    """
+
+    now: int
+    name: str
+    text: str
+
+
+class Air:
+    """Cells, phones, and what is between them.
+
+    Args:
+        sample_rate: samples per second of all members.
+        channel: of links that are not told another one.
+        snr_db: sets every receiver's noise: what a resource element of 1 has over it, without attenuation.
+        stall_s: seconds after which a member that gives no samples is left behind.
+        start_wait_s: seconds from the first `step` on for which time waits for all members to be there.
+        seed: of channels and noise.
+
+    Attributes:
+        now: milliseconds that passed.
+        members: by name.
+        events: what happened to members, oldest first.
+        on_event: called with each.
+
+    Raises:
+        ValueError: a rate that has no whole number of samples a millisecond, or a channel that there is not.
+    """
+
+    def __init__(
+        self,
+        sample_rate: float,
+        *,
+        channel: str = AWGN,
+        snr_db: float = 30.0,
+        stall_s: float = 1.5,
+        start_wait_s: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        if not 1e3 <= sample_rate <= 1e9 or sample_rate % 1000:
+            raise ValueError(f"sample rate {sample_rate:g} is not allowed: a whole number of samples a millisecond")
+        check_channel(channel)
+        self.sample_rate, self.channel, self.snr_db = sample_rate, channel, snr_db
+        self.stall_s, self.start_wait_s, self.seed = stall_s, start_wait_s, seed
+        self.now = 0
+        self.members: dict[str, Member] = {}
+        self.events: deque[AirEvent] = deque(maxlen=10_000)
+        self.on_event: Callable[[AirEvent], None] | None = None
+        self._n = round(sample_rate / 1000)
+        self._links: dict[tuple[str, str], Link] = {}
+        self._hub: Hub | None = None
+        self._first_step: float | None = None
+
+    # members
+
+    def cell(
+        self,
+        name: str,
+        radio: str | ZmqArgs | Endpoint | None = None,
+        n_ports: int = 1,
+        carrier: Hashable = 0,
+        *,
+        n_rx: int = 1,
+    ) -> Member:
+        """Add a cell.
+
+        Args:
+            name: letters, digits, ``_`` and ``-``.
+            radio: arguments of the ZeroMQ device that is the cell's peer; an endpoint; None for arrays.
+            n_ports: transmit antennas.
+            carrier: an EARFCN, or anything else that tells carriers apart.
+            n_rx: receive antennas.
+
+        Raises:
+            ValueError: a name that is none or taken, or arguments that are not allowed.
+            RadioError: a port cannot be bound.
+        """
+        return self._add(name, radio, is_cell=True, n_tx=n_ports, n_rx=n_rx, carrier=carrier)
+
+    def phone(
+        self,
+        name: str,
+        radio: str | ZmqArgs | Endpoint | None = None,
+        *,
+        carrier: Hashable = 0,
+        n_tx: int = 1,
+        n_rx: int = 1,
+    ) -> Member:
+        """Add a phone; arguments and exceptions as of `cell`. It hears the cells of its carrier."""
+        return self._add(name, radio, is_cell=False, n_tx=n_tx, n_rx=n_rx, carrier=carrier)
+
+    def link(self, phone: str, cell: str) -> Link:
+        """The link between a phone and a cell, in either order.
+
+        Raises:
+            ValueError: there is no such phone or cell.
+        """
+        ends = [self._member(phone), self._member(cell)]
+        if ends[0].is_cell == ends[1].is_cell:
+            raise ValueError(f"{phone}.{cell} is no link: a phone and a cell have one")
+        one, other = sorted(ends, key=lambda member: member.is_cell)
+        found = self._links.get((one.name, other.name))
+        if found is None:
+            order = list(self.members)
+            seed = [self.seed, order.index(one.name), order.index(other.name), 1]
+            found = Link(one, other, self.sample_rate, channel=self.channel, seed=seed)
+            self._links[one.name, other.name] = found
+        return found
+
+    # parameters
+
+    def get(self, key: str) -> Any:
+        """A parameter such as ``ue1.cell1.loss_db`` or ``cell1.noise_dbfs``.
+
+        Raises:
+            ValueError: there is none.
+        """
+        target, name = self._find(key)
+        return getattr(target, name)
+
+    def set(self, key: str, value: Any) -> None:
+        """Change a parameter, or all that match a key with ``*``, such as ``*.cell1.loss_db``; values may be text.
+
+        Raises:
+            ValueError: no such parameter, or a value that is not allowed.
+        """
+        for target, name in [self._find(one) for one in self.matching(key)]:
+            try:
+                setattr(target, name, value)
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from None
+
+    def matching(self, pattern: str) -> list[str]:
+        """Keys that a pattern means; a key without ``*`` is its own.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if "*" not in pattern:
+            self._find(pattern)
+            return [pattern]
+        found = fnmatch.filter(self.keys(), pattern)
+        found = [key for key in found if key.count(".") == pattern.count(".")]
+        if not found:
+            raise ValueError(f"{pattern}: no parameter matches")
+        return found
+
+    def keys(self) -> Iterator[str]:
+        """All parameters."""
+        for member in self.members.values():
+            yield from (f"{member.name}.{key}" for key in Member.KEYS)
+        for phone in self.members.values():
+            for cell in self.members.values():
+                if cell.is_cell and not phone.is_cell:
+                    yield from (f"{phone.name}.{cell.name}.{key}" for key in Link.KEYS)
+
+    # time
+
+    def step(self, timeout: float = _SLICE_S) -> bool:
+        """Let a millisecond pass, as soon as all members that answer have given theirs.
+
+        Args:
+            timeout: seconds to wait for that.
+
+        Returns:
+            False where it has not passed yet.
+        """
+        until = time.monotonic() + timeout
+        while self._is_awaiting(time.monotonic()):
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            if self._hub is None:
+                return False  # members of this process alone, all of them switched off
+            self._hub.wait(left)
+        self._move()
+        return True
+
+    def run(self, ms: int) -> None:
+        """Let time pass, however long it takes."""
+        end = self.now + ms
+        while self.now < end:
+            self.step()
+
+    def close(self) -> None:
+        """Release all ports."""
+        for member in self.members.values():
+            member.endpoint.close()
+        if self._hub is not None:
+            self._hub.close()
+            self._hub = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # inside: members
+
+    def _add(
+        self,
+        name: str,
+        radio: str | ZmqArgs | Endpoint | None,
+        *,
+        is_cell: bool,
+        n_tx: int,
+        n_rx: int,
+        carrier: Hashable,
+    ) -> Member:
+        if not NAME.fullmatch(name):
+            raise ValueError(f"name {name!r} is not allowed: a letter, then letters, digits, _ and -")
+        if name in self.members:
+            raise ValueError(f"there is a member {name} already")
+        for what, n in (("transmit", n_tx), ("receive", n_rx)):
+            if n not in (1, 2, 4):
+                raise ValueError(f"{name}: {n} {what} antennas are not allowed: 1, 2 or 4")
+        if radio is None:
+            endpoint: Endpoint = LocalEndpoint()
+        elif isinstance(radio, str | ZmqArgs):
+            self._hub = self._hub or Hub()
+            try:
+                endpoint = ZmqEndpoint(self._hub, radio, self.sample_rate, n_tx, n_rx)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        else:
+            endpoint = radio
+        seed = [self.seed, len(self.members), 2]
+        member = Member(
+            name, endpoint, is_cell=is_cell, n_tx=n_tx, n_rx=n_rx, carrier=carrier, noise_dbfs=-self.snr_db, seed=seed
+        )
+        self.members[name] = member
+        return member
+
+    def _member(self, name: str) -> Member:
+        found = self.members.get(name)
+        if found is None:
+            raise ValueError(f"there is no member {name!r}: {', '.join(self.members) or 'there is none at all'}")
+        return found
+
+    def _find(self, key: str) -> tuple[Member | Link, str]:
+        """Whose parameter a key is, and its name."""
+        *names, name = key.split(".")
+        if len(names) == 1 and name in Member.KEYS:
+            return self._member(names[0]), name
+        if len(names) == 2 and name in Link.KEYS:
+            return self.link(*names), name
+        raise ValueError(
+            f"{key!r} is no parameter: allowed are PHONE.CELL.KEY, KEY being {', '.join(Link.KEYS)};"
+            f" and MEMBER.KEY, KEY being {', '.join(Member.KEYS)}"
+        )
+
+    # inside: who is there
+
+    def _is_awaiting(self, clock: float) -> bool:
+        """Whether anybody has to be waited for; who was waited for too long is left behind."""
+        if self._first_step is None:
+            self._first_step = clock
+        awaited, anybody = False, False
+        for member in self.members.values():
+            if member.state != "active":
+                self._look_for(member)
+            elif not member.endpoint.ready(self._n):
+                awaited = self._is_awaited(member, clock) or awaited
+            anybody = anybody or member.state == "active"
+        if self.now == 0 and clock < self._first_step + self.start_wait_s:
+            awaited = awaited or any(member.state != "active" for member in self.members.values())
+        return awaited or not anybody
+
+    def _is_awaited(self, member: Member, clock: float) -> bool:
+        """Whether a member that is not ready is still waited for."""
+        if member.endpoint.gone():
+            self._leave(member, "absent", "is gone; the others go on without it")
+            return False
+        if member.since is None:
+            member.since = clock
+        if clock - member.since < self.stall_s:
+            return True
+        self._leave(member, "stalled", f"has not answered for {clock - member.since:.1f} s; the others go on")
+        return False
+
+    def _look_for(self, member: Member) -> None:
+        """Take a member in that is there again: one that kept its stream keeps its place in the frame."""
+        if member.endpoint.gone() and member.state == "stalled":
+            self._leave(member, "absent", "is gone")
+        elif member.endpoint.ready(self._n) and (not member.came or (self.now - member.left_at) % FRAME == 0):
+            self._tell(member, "is there" if not member.came else f"is back after {self.now - member.left_at} ms")
+            member.state, member.came, member.since = "active", True, None
+
+    def _leave(self, member: Member, state: str, text: str) -> None:
+        if member.state == "active":
+            member.left_at = self.now
+        member.state, member.since = state, None
+        self._tell(member, text, logging.WARNING)
+
+    def _tell(self, member: Member, text: str, level: int = logging.INFO) -> None:
+        _log.log(level, "%s %s", member.name, text)
+        event = AirEvent(self.now, member.name, text)
+        self.events.append(event)
+        if self.on_event is not None:
+            self.on_event(event)
+
+    # inside: the millisecond
+
+    def _move(self) -> None:
+        """A millisecond: everybody's samples are taken, and everybody's are given."""
+        sent: dict[str, NDArray[np.complex64] | None] = {}
+        for member in self.members.values():
+            member.since = None
+            if member.state == "active":
+                sent[member.name] = _amplified(member.endpoint.take(self._n), member.tx_gain_db)
+                member.samples += self._n
+            else:
+                member.missed += member.came
+        cells = [member for member in self.members.values() if member.is_cell]
+        phones = [member for member in self.members.values() if not member.is_cell]
+        for phone in phones:
+            self._hear(
+                phone, [(self.link(phone.name, cell.name).down, cell) for cell in self._near(phone, cells)], sent
+            )
+        for cell in cells:
+            self._hear(cell, [(self.link(phone.name, cell.name).up, phone) for phone in self._near(cell, phones)], sent)
+        self.now += 1
+
+    def _near(self, member: Member, others: list[Member]) -> list[Member]:
+        """Those on the same carrier."""
+        return [other for other in others if other.carrier == member.carrier]
+
+    def _hear(self, member: Member, paths: list[Any], sent: dict[str, NDArray[np.complex64] | None]) -> None:
+        """What arrives at a member."""
+        n = self._n
+        listening = member.state == "active" and member.endpoint.listening
+        total: NDArray[np.complex64] | None = None
+        for path, other in paths:
+            if not listening or path.path_loss_db == math.inf:
+                path.pass_by(n)
+                continue
+            arriving = path.apply(sent.get(other.name), n)
+            if arriving is not None:
+                total = arriving if total is None else np.add(total, arriving, out=total)
+        if not listening:
+            return
+        if total is None:
+            total = np.zeros((member.n_rx, n), np.complex64)
+        member.noise_source.add(total, member.noise_power)
+        heard = _amplified(total, member.rx_gain_db)
+        assert heard is not None
+        member.endpoint.give(heard)
+
+
+def _amplified(samples: NDArray[np.complex64] | None, gain_db: float) -> NDArray[np.complex64] | None:
+    return samples if samples is None or gain_db == 0 else samples * np.float32(10 ** (gain_db / 20))
