@@ -1,5 +1,7 @@
 """The eNB's end of S1AP: every message in every state, silence in every state, and bytes that are nothing."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,3 +82,15 @@ def test_no_bytes_raise(data: st.DataObject) -> None:
     give(enb, bytes(damaged))
     give(enb, data.draw(st.binary(max_size=40)))
     drain(enb)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize("state", ["connected", "active"])
+def test_a_message_without_one_of_its_elements_is_answered_or_ignored(state: str, name: str) -> None:
+    whole = MESSAGES[name]
+    for missing in whole.raw:
+        enb = in_state(state)
+        give(enb, replace(whole, raw=tuple(ie for ie in whole.raw if ie is not missing)))
+        drain(enb)
+        give(enb, RELEASE, 30)
+        drain(enb)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self
+
+from picocell.phy.lte.frame import sample_rate
 
 GATEWAY: Final = "172.16.0.1"
 IMSI: Final = "001010123456780"
@@ -194,7 +197,17 @@ class NetworkProcesses:
 
     def _enb(self) -> list[str]:
         s1, gtpu_core, gtpu_enb, sctp_core, sctp_enb, a, b = self._ports
-        words = ["-m", "picocell", "enb", "--enb.n-prb", self._n_prb, "--radio.args", self._radio(a, b, "enb")]
+        words = [
+            "-m",
+            "picocell",
+            "enb",
+            "--enb.n-prb",
+            self._n_prb,
+            "--enb.inactivity-ms",
+            5000,
+            "--radio.args",
+            self._radio(a, b, "enb"),
+        ]
         words += ["--mme.port", s1, "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", sctp_enb, "--mme.retry-ms", 1000]
         words += ["--mme.sctp.peer-udp-port", sctp_core, "--gtpu.port", gtpu_enb, "--gtpu.peer-port", gtpu_core]
         return [str(word) for word in words]
@@ -204,27 +217,28 @@ class NetworkProcesses:
         return [str(_PHONE), "--address", GATEWAY, "--usim.imsi", IMSI, "--radio.args", self._radio(b, a, "ue")]
 
     def _radio(self, tx: int, rx: int, name: str) -> str:
-        from picocell.phy.lte.frame import sample_rate
-
         rate = sample_rate(self._n_prb, shortened=True)
         return f"tx_port=tcp://127.0.0.1:{tx},rx_port=tcp://127.0.0.1:{rx},base_srate={rate},id={name}"
 
 
 def free_ports(n: int) -> list[int]:
-    """Ports that neither TCP nor UDP uses at present on the loopback addresses."""
+    """Ports that neither TCP nor UDP uses at present.
+
+    They are below those that the system gives to connections: one of these could take a port whose owner is being
+    started anew.
+    """
     found: list[int] = []
-    held = []
+    candidates = iter(random.SystemRandom().sample(range(12_000, 32_000), 2000))
     while len(found) < n:
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        tcp.bind(("0.0.0.0", 0))
-        held.append(tcp)
-        port = tcp.getsockname()[1]
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        port = next(candidates)
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
             try:
+                tcp.bind(("0.0.0.0", port))
                 udp.bind(("0.0.0.0", port))
             except OSError:
                 continue
         found.append(port)
-    for tcp in held:
-        tcp.close()
     return found

@@ -1,4 +1,4 @@
-"""A phone as a process that pings its gateway and prints a line an answer; SIGUSR1 ends the pings, or begins them again.
+"""A phone as a process that pings its gateway and prints a line an answer; SIGUSR1 ends the pings, or begins them.
 
 python tests/support/pinging_phone.py --address 172.16.0.1 [--any.key value of picocell ue]
 """

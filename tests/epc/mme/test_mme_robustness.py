@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -271,3 +273,14 @@ def test_an_enb_whose_layers_refuse_the_context_ends_the_attach() -> None:
     bench.run()
     assert ("failed",) in bench.nas[0].log
     assert bench.phones_gone()
+
+
+@pytest.mark.parametrize("name", ENB_MESSAGES)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_message_without_one_of_its_elements_is_answered_or_ignored(moment: str, name: str) -> None:
+    whole = ENB_MESSAGES[name]
+    bench = Bench()
+    begin(bench, moment)
+    bench.step()
+    for missing in whole.raw:
+        give(bench, s1ap.encode(replace(whole, raw=tuple(ie for ie in whole.raw if ie is not missing))))
