@@ -95,12 +95,26 @@ def test_demo_is_read_back(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"cell.sigmf-meta", "cell.sigmf-data", "cell.png", "cell.pcap"}
 
 
-def test_readme_example_runs() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert result.stdout.strip() == "(2, 7680) complex64"
+@pytest.mark.slow
+def test_demo_runs_core_enb_and_phone_as_processes() -> None:
+    figures = json.loads(picocell("demo", "--prb", "6", "--ip", "host", "--seconds", "0.5", "--json").splitlines()[-1])
+    assert figures["exit_codes"] == {"ue1": 0, "enb": 0, "epc": 0}
+    (phone,) = figures["phones"]
+    assert phone["ping_received"] == phone["ping_sent"] == 10
+    assert phone["ul_mbps"] > 0
+    assert phone["dl_mbps"] > 0
+
+
+@pytest.mark.parametrize(
+    ("number", "promised"),
+    [(0, r"172\.16\.0\.2 3 of 3 answered, rtt \d+/[\d.]+/\d+ ms"), (1, r"\(2, 7680\) complex64")],
+)
+def test_readme_example_runs(number: int, promised: str) -> None:
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[number]
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert re.fullmatch(promised, result.stdout.strip()), result.stdout
 
 
 def test_help_names_every_command() -> None:
     text = picocell("--help")
-    assert all(name in text for name in ("scan", "monitor", "demo"))
+    assert all(name in text for name in ("scan", "monitor", "demo", "epc", "enb", "ue", "subscriber"))
