@@ -1,4 +1,4 @@
-"""The air between two antennas: path loss, propagation delay and multipath, as a stream in blocks.
+"""The air between two antennas: path loss, delay, multipath and a frequency offset, as a stream in blocks.
 
 Amplitudes are those of the radios: 1 in a resource element stands for 1 mW, so a path loss is all that is between them.
 Noise is the receiver's, and is added there.
@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from picocell.kernels.ofdm import mix
 from picocell.radio.channel.fading import FadingChannel, parse
 
 AWGN: Final = "AWGN"
@@ -41,11 +42,13 @@ class Path:
         n_rx: receive antennas.
         channel: ``AWGN``, or a profile and its Doppler frequency such as ``EPA5``.
         path_loss_db: attenuation; it may be changed while samples pass.
-        distance_m: distance, for the propagation delay, rounded to whole samples.
+        distance_m: distance, for the propagation delay, rounded to whole samples; it may be changed too.
+        cfo_hz: hertz by which the samples arrive moved up; likewise.
         seed: of the realisation.
 
     Attributes:
-        path_loss_db: attenuation.
+        path_loss_db: attenuation; infinite for no path.
+        cfo_hz: frequency offset.
         channel: name of the channel.
         latency: samples by which the channel filters delay the first path, on top of the distance's delay.
 
@@ -62,14 +65,15 @@ class Path:
         channel: str = AWGN,
         path_loss_db: float = 0.0,
         distance_m: float = 0.0,
+        cfo_hz: float = 0.0,
         seed: int | Sequence[int] = 0,
     ) -> None:
-        if not 0 <= distance_m < math.inf:
-            raise ValueError(f"distance {distance_m} m is not allowed: at least 0 and finite")
         self.sample_rate, self.n_tx, self.n_rx = sample_rate, n_tx, n_rx
         self.path_loss_db = path_loss_db
-        self._delay = round(distance_m / SPEED_OF_LIGHT * sample_rate)
-        self._history = np.zeros((n_tx, self._delay), np.complex64)
+        self._history = np.zeros((n_tx, 0), np.complex64)
+        self.distance_m = distance_m
+        self.cfo_hz = cfo_hz
+        self._turns = 0.0  # cycles of the frequency offset at the next sample
         self._seed = np.random.SeedSequence(seed)
         self._silent = 0
         self.channel: str | None = None
@@ -79,6 +83,23 @@ class Path:
     def latency(self) -> int:
         """Samples by which the channel filters delay the first path."""
         return self._fading.latency if self._fading is not None else 0
+
+    @property
+    def distance_m(self) -> float:
+        """Distance in metres. Zeros come where it grows, and samples are left out where it shrinks."""
+        return self._distance_m
+
+    @distance_m.setter
+    def distance_m(self, value: float) -> None:
+        if not 0 <= value < math.inf:
+            raise ValueError(f"distance {value} m is not allowed: at least 0 and finite")
+        self._distance_m = value
+        self._delay = round(value / SPEED_OF_LIGHT * self.sample_rate)
+        missing = self._delay - self._history.shape[1]
+        if missing > 0:
+            self._history = np.concatenate([np.zeros((self.n_tx, missing), np.complex64), self._history], axis=1)
+        else:
+            self._history = self._history[:, -missing:]
 
     def set_channel(self, channel: str) -> None:
         """Change to another channel; the same name goes on as it is.
@@ -110,6 +131,7 @@ class Path:
         Returns:
             complex64 (n_rx, n); None where nothing arrives.
         """
+        turns = self._advance(n)
         if samples is None:
             self._silent += n
             if self._silent > n + self._delay + self._tail:
@@ -124,17 +146,26 @@ class Path:
             samples, self._history = joined[:, :n], joined[:, n:]
         loss = np.float32(10 ** (-self.path_loss_db / 20))
         if self._fading is not None:
-            return self._fading.apply(samples) * loss
-        if self._phases.size == 1:
-            return samples * loss
-        return np.asarray((self._phases * loss) @ samples, np.complex64)
+            arriving = self._fading.apply(samples) * loss
+        elif self._phases.size == 1:
+            arriving = samples * loss
+        else:
+            arriving = np.asarray((self._phases * loss) @ samples, np.complex64)
+        return mix(arriving, self.cfo_hz / self.sample_rate, turns) if self.cfo_hz else arriving
 
     def pass_by(self, n: int) -> None:
         """Let ``n`` samples pass that nobody receives: the channel moves on, and forgets what it held."""
+        self._advance(n)
         self._silent = 0
         self._history[:] = 0
         if self._fading is not None:
             self._fading.skip(n)
+
+    def _advance(self, n: int) -> float:
+        """Move the frequency offset on by ``n`` samples; its cycles before that."""
+        turns = self._turns
+        self._turns = math.fmod(turns + n * self.cfo_hz / self.sample_rate, 1.0)
+        return turns
 
     @property
     def _tail(self) -> int:

@@ -31,6 +31,8 @@ from picocell.ue.stream import Stream
 _LOG: Final = logging.getLogger(__name__)
 _N_SC_PBCH: Final = 72
 _N_SC_PRB: Final = 12
+_SURE: Final = 0.6
+"""Quality of a MIB that was received; without a signal it is half at most."""
 _TINY: Final = 1e-30
 
 
@@ -78,6 +80,8 @@ class UePhy:
         gain: amplitude by which received samples are multiplied.
         rx_gain_db: of the radio before it: what makes a sample of 1 out of less than 1 mW.
         position: sample at which the subframe received last started.
+        restarts: times that the cell went on with another frame number, as after its eNB was started anew.
+        mib_misses: times in a row that the MIB was not there.
 
     Raises:
         ValueError: a sample rate that is no multiple of 15 kHz times 128.
@@ -104,6 +108,7 @@ class UePhy:
         self._origin = start
         self._searching = True
         self._doubts = 0
+        self.restarts = self.mib_misses = 0
 
     # receiving
 
@@ -269,6 +274,7 @@ class UePhy:
         assert acquired.cell is not None
         assert acquired.sfn is not None
         self.cell, self.mib, self._searching = acquired.cell, acquired.mib, False
+        self.mib_misses = 0
         self._receiver = DownlinkReceiver(self.cell, self.fft)
         length = self._receiver.samples_per_subframe
         frame_start = acquired.found.frame_start * self.sample_rate / SAMPLE_RATE
@@ -312,13 +318,17 @@ class UePhy:
         first = self.cell.n_sc // 2 - _N_SC_PBCH // 2
         self._pbch.reset()
         result = self._pbch.decode(np.ascontiguousarray(grid[:, :, first : first + _N_SC_PBCH]))
-        if result is None:
+        # where nothing is sent, soft bits of zero are a MIB of zeros, whose CRC fits
+        if result is None or result.n_prb != self.cell.n_prb or not result.quality >= _SURE:
+            self.mib_misses += 1
             return
+        self.mib_misses = 0
         self._doubts = 0 if result.sfn == sfn else self._doubts + 1
         if self._doubts >= 2:
             _LOG.warning("SFN %d turns out to be %d", sfn, result.sfn)
             self.tti = 10 * (result.sfn % SFN_MODULO) + 1
             self._doubts = 0
+            self.restarts += 1
 
     def _drop(self, n: int) -> None:
         """Forget the first samples of the buffer."""

@@ -35,6 +35,7 @@ with a connection it is for RRC to say when the link has failed (TS 36.331 5.3.1
 _LINK_PERIOD: Final = 10
 _MEASURE_PERIOD: Final = 40
 _IDLE_LOOK: Final = 40
+_MIB_MISSES: Final = 3
 _SMOOTHING: Final = 0.1
 
 
@@ -66,6 +67,7 @@ class UeRadio:
         self._measured = False
         self._link_sum, self._link_n = 0.0, 0
         self._unheard = 0
+        self._restarts = 0
 
     # time
 
@@ -81,11 +83,7 @@ class UeRadio:
         self.now += (received.tti - self.now) % TTI_MODULO
         if wanted and received.grid.size:
             self._receive(received)
-            self._unheard = 0 if received.locked else self._unheard + 1
-            if self._unheard >= UNHEARD and not self.rrc.state.connected:
-                _LOG.info("cell %d is not heard any more", self.phy.cell.pci)
-                self.rrc.cell_lost(self.now)
-                self.lose_cell()
+            self._judge(received.locked)
         return True
 
     def send(self) -> None:
@@ -108,6 +106,13 @@ class UeRadio:
         self._bursts.clear()
         return found
 
+    def serve(self, mac: UeMac, reference_signal_power_dbm: int) -> None:
+        """Work for a MAC from now on; it is told what is known already, for its first preamble."""
+        self.mac, self.reference_signal_power_dbm = mac, reference_signal_power_dbm
+        if self._measured:
+            loss = path_loss(reference_signal_power_dbm, self.rsrp_dbm)
+            mac.measured(self.now, rsrp_dbm=self.rsrp_dbm, path_loss_db=loss, sinr_db=self.snr_db)
+
     def lose_cell(self) -> None:
         """Search anew."""
         self.phy.lose_cell()
@@ -129,9 +134,24 @@ class UeRadio:
         self._measured = False
         self.rrc.mib(Mib.decode(found.mib), cell.pci, self.now, n_ports=cell.n_ports, cp=cell.cp)
 
+    def _judge(self, locked: bool) -> None:
+        """See whether the cell is gone, or has lost its memory."""
+        self._unheard = 0 if locked else self._unheard + 1
+        if self._unheard >= UNHEARD and not self.rrc.state.connected:
+            _LOG.info("the cell is not heard any more")
+            self.rrc.cell_lost(self.now)
+            self.lose_cell()
+        elif self.phy.restarts != self._restarts:
+            self._restarts = self.phy.restarts
+            if self.rrc.state is RrcState.CONNECTED:  # with a cell that does not know of it
+                self.rrc.cell_lost(self.now)
+
     def _wanted(self, now: int) -> bool:
         """Whether a subframe is looked at: a camping UE sleeps between its paging occasions."""
-        if self.rrc.state is not RrcState.CAMPED or self.rrc.wanted_sibs or not self.phy.locked:
+        if self.rrc.state is not RrcState.CAMPED or self.rrc.wanted_sibs:
+            return True
+        # reference signals of one subframe alone may by chance look like another's
+        if not self.phy.locked or self.phy.mib_misses > _MIB_MISSES:
             return True
         if now % _IDLE_LOOK == 0:
             return True

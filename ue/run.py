@@ -1,5 +1,6 @@
 """``picocell ue``: a UE as a process, over a radio."""
 
+import gc
 import logging
 import signal
 import sys
@@ -106,6 +107,7 @@ class UeRun:
         """Work until a signal or a key ends it; the exit code."""
         keys = Keys() if self._config.console.enable else None
         _say(f"UE {self._config.usim.imsi}: {self.device.description}. q + Enter: switch off and stop")
+        gc.freeze()  # what is there now stays: to look through it for garbage takes longer than many subframes
         self.ue.switch_on()
         next_metrics = time.monotonic()
         while not self._stop:

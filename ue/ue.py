@@ -11,6 +11,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -373,7 +374,11 @@ class Ue:
             case rrc_events.ConnectionEstablished():
                 self.nas.connection_established(now)
             case rrc_events.ConnectionFailed(reason, wait_s):
-                self.nas.connection_failed(now, reason, None if wait_s is None else round(wait_s))
+                self.nas.connection_failed(now, reason, None if wait_s is None else ceil(wait_s))
+            case rrc_events.BarringAlleviated():
+                self.nas.barring_alleviated(now)
+                if self._waiting:
+                    self.nas.uplink_data_pending(now)
             case rrc_events.ConnectionReleased(cause):
                 if cause == "RRC connection failure":
                     self.nas.radio_link_failed(now, data_pending=bool(self._waiting))
@@ -454,8 +459,7 @@ class Ue:
             reference_signal_power_dbm=event.pdsch.reference_signal_power_dbm,
             time_alignment_timer_common=event.time_alignment_timer_common,
         )
-        self.radio.mac = mac
-        self.radio.reference_signal_power_dbm = event.pdsch.reference_signal_power_dbm
+        self.radio.serve(mac, event.pdsch.reference_signal_power_dbm)
         connection = self.rrc.connection
         if connection is not None:
             mac.configure(connection.config, self.now)

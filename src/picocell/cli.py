@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from picocell.air_cli import app as air
 from picocell.process_cli import app as processes
 from picocell.subscriber_cli import app as subscribers
 
@@ -198,6 +199,7 @@ def _checked_plot(path: Path) -> None:
 
 app.add_typer(subscribers)
 app.registered_commands += processes.registered_commands
+app.registered_commands += air.registered_commands
 
 
 def main() -> None:

@@ -157,7 +157,7 @@ class Demo:
         if options.over_the_air:
             a, b = next(self._ports), next(self._ports)
             enb_args = f"tx_port=tcp://127.0.0.1:{a},rx_port=tcp://127.0.0.1:{b},{rate},id=enb"
-            self._air(f"tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=air", pairs, rate)
+            self._air(f"tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=cell1", pairs, rate)
         else:
             a, b = pairs[0]
             enb_args = f"tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=enb"
@@ -179,11 +179,16 @@ class Demo:
         return self._spawn(name, ["-m", "picocell.demo_ue", *traffic, *words], module=True)
 
     def _air(self, enb: str, pairs: list[tuple[int, int]], rate: str) -> None:
-        words = ["-m", "picocell.air_process", "--enb", enb, "--rate", str(self._options.rate)]
-        for a, b in pairs:
-            words += ["--ue", f"tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=air"]
-        words += ["--channel", self._options.channel or "AWGN", "--snr", str(self._options.snr_db)]
-        self._spawn("air", words, module=True)
+        phones = [
+            f"{{name: ue{i}, radio: 'tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=ue{i}'}}"
+            for i, (a, b) in enumerate(pairs, 1)
+        ]
+        # nobody stops here who does not end, and a phone's search may take long on a machine with more to do
+        words = ["--air.stall-s", 20, "--air.sample-rate", self._options.rate]
+        words += ["--cells", f"[{{name: cell1, radio: '{enb}'}}]"]
+        words += ["--phones", f"[{', '.join(phones)}]", "--control.endpoint", "null"]
+        words += ["--defaults.channel", self._options.channel or "AWGN", "--defaults.snr-db", self._options.snr_db]
+        self._spawn("air", ["-m", "picocell.air_cli", *map(str, words)], module=True)
 
     def _spawn(self, name: str, words: list[str], *, module: bool = False) -> Program:
         program = start(name, words if module else ["-m", "picocell", *words], self._show)

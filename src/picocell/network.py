@@ -79,6 +79,7 @@ class Cell:
         mac: further settings of the MAC. Power commands are off, so that a phone's ``snr_db`` holds.
         rrc: further settings of RRC; its ``inactivity_ms`` is not used.
         sib2: SIB2 instead of the default one.
+        radio: what phones are configured with, instead of `picocell.rrc_nas.rrc.enb_defaults.defaults`.
         range_m: distance up to which phones are served: it sets the cyclic shifts of the preambles of the default SIB2.
         mme_plmn: PLMN of the MME, where it is to be another one than the cell's.
     """
@@ -95,6 +96,7 @@ class Cell:
     mac: EnbMacSettings = field(default_factory=lambda: EnbMacSettings(ul_target_snr_db=None, pucch_target_snr_db=None))
     rrc: EnbRrcSettings = field(default_factory=EnbRrcSettings)
     sib2: dict[str, Any] | None = None
+    radio: dict[str, Any] | None = None
     range_m: float = DEFAULT_RANGE_M
     mme_plmn: tuple[str, str] | None = None
 
@@ -106,6 +108,7 @@ class Cell:
             Identity(*self.plmn, tac=self.tac, cell_identity=self.cell_identity),
             scheduler=self.scheduler,
             sib2=self.sib2 or default_sib2(cell, range_m=self.range_m),
+            radio=self.radio,
             mac=self.mac,
             rrc=replace(self.rrc, inactivity_ms=self.inactivity_ms),
         )
@@ -377,13 +380,18 @@ class Network:
             _, message = self._in_core.popleft()
             if message.destination == self.enb.address:
                 self.enb.receive(message, self.now)
+                self._send(self.enb.messages_to_send())
             else:
                 self.epc.receive(message, self.now)
-            self._collect()
+                self._send(self.epc.messages_to_send(message.destination))
 
     def _collect(self) -> None:
         """Put what the nodes have to say on its way."""
-        for message in (*self.epc.messages_to_send(), *self.enb.messages_to_send()):
+        self._send(self.epc.messages_to_send())
+        self._send(self.enb.messages_to_send())
+
+    def _send(self, messages: list[Message]) -> None:
+        for message in messages:
             if self.captures is not None:
                 self.captures.core(message, self.now)
             for delay, changed in self.faults.core(message, self.now):

@@ -57,6 +57,15 @@ MESSAGES: dict[str, S1apPdu] = {
     "reset acknowledge": s1ap.build("ResetAcknowledge", {}),
     "error": s1ap.build("ErrorIndication", {**IDS, "Cause": ("radioNetwork", "unknown-enb-ue-s1ap-id")}),
     "overload": s1ap.build("OverloadStart", {"OverloadResponse": ("overloadAction", "reject-rrc-cr-signalling")}),
+    "paging": s1ap.build(
+        "Paging",
+        {
+            "UEIdentityIndexValue": (5, 10),
+            "UEPagingID": ("iMSI", bytes.fromhex("00011032547698f0")),
+            "CNDomain": "ps",
+            "TAIList": [{"tAI": {"pLMNidentity": b"\0\xf1\x10", "tAC": b"\0\7"}}],
+        },
+    ),
     "overload end": s1ap.build("OverloadStop", {}),
     "mme configuration": s1ap.build("MMEConfigurationUpdate", {"RelativeMMECapacity": 3}),
     "update acknowledge": s1ap.build("ENBConfigurationUpdateAcknowledge", {}),

@@ -26,13 +26,14 @@ from numpy.typing import NDArray
 
 from picocell.air.links import NAME, Link, Member
 from picocell.air.members import Endpoint, Hub, LocalEndpoint, ZmqEndpoint
-from picocell.radio.air import AWGN, check_channel
+from picocell.radio.air import AWGN, Path, check_channel
 from picocell.radio.zmq.args import ZmqArgs
 
 FRAME: Final = 10
 """Milliseconds of a frame."""
 
 _SLICE_S: Final = 0.05
+_SUSPENDED_S: Final = 0.3  # between two looks: this process did not run, and blames nobody
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Air:
         now: milliseconds that passed.
         members: by name.
         events: what happened to members, oldest first.
-        on_event: called with each.
+        on_event: called with each, in place of a line in the log.
 
     Raises:
         ValueError: a rate that has no whole number of samples a millisecond, or a channel that there is not.
@@ -78,7 +79,7 @@ class Air:
         *,
         channel: str = AWGN,
         snr_db: float = 30.0,
-        stall_s: float = 1.5,
+        stall_s: float = 1.8,
         start_wait_s: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -95,6 +96,7 @@ class Air:
         self._links: dict[tuple[str, str], Link] = {}
         self._hub: Hub | None = None
         self._first_step: float | None = None
+        self._last_look = 0.0
 
     # members
 
@@ -210,22 +212,27 @@ class Air:
         Returns:
             False where it has not passed yet.
         """
-        until = time.monotonic() + timeout
+        until, looked = time.monotonic() + timeout, False
         while self._is_awaiting(time.monotonic()):
             left = until - time.monotonic()
-            if left <= 0:
+            # without a hub there are members of this process alone, and all of them are switched off
+            if self._hub is None or (looked and left <= 0):
                 return False
-            if self._hub is None:
-                return False  # members of this process alone, all of them switched off
-            self._hub.wait(left)
+            self._hub.wait(max(left, 0.0))
+            looked = True
         self._move()
         return True
 
     def run(self, ms: int) -> None:
-        """Let time pass, however long it takes."""
+        """Let time pass, however long it takes.
+
+        Raises:
+            RuntimeError: all members are of this process, and switched off: nobody would ever come.
+        """
         end = self.now + ms
         while self.now < end:
-            self.step()
+            if not self.step() and self._hub is None:
+                raise RuntimeError("no time passes on the air: no member is switched on")
 
     def close(self) -> None:
         """Release all ports."""
@@ -303,8 +310,11 @@ class Air:
         """Whether anybody has to be waited for; who was waited for too long is left behind."""
         if self._first_step is None:
             self._first_step = clock
+        idle, self._last_look = clock - self._last_look, clock
         awaited, anybody = False, False
         for member in self.members.values():
+            if member.since is not None and idle > _SUSPENDED_S:
+                member.since += idle
             if member.state != "active":
                 self._look_for(member)
             elif not member.endpoint.ready(self._n):
@@ -341,11 +351,12 @@ class Air:
         self._tell(member, text, logging.WARNING)
 
     def _tell(self, member: Member, text: str, level: int = logging.INFO) -> None:
-        _log.log(level, "%s %s", member.name, text)
         event = AirEvent(self.now, member.name, text)
         self.events.append(event)
         if self.on_event is not None:
             self.on_event(event)
+        else:
+            _log.log(level, "%s %s", member.name, text)
 
     # inside: the millisecond
 
@@ -361,19 +372,16 @@ class Air:
                 member.missed += member.came
         cells = [member for member in self.members.values() if member.is_cell]
         phones = [member for member in self.members.values() if not member.is_cell]
+        near = [(p, c, self.link(p.name, c.name)) for p in phones for c in cells if p.carrier == c.carrier]
         for phone in phones:
-            self._hear(
-                phone, [(self.link(phone.name, cell.name).down, cell) for cell in self._near(phone, cells)], sent
-            )
+            self._hear(phone, [(link.down, c) for p, c, link in near if p is phone], sent)
         for cell in cells:
-            self._hear(cell, [(self.link(phone.name, cell.name).up, phone) for phone in self._near(cell, phones)], sent)
+            self._hear(cell, [(link.up, p) for p, c, link in near if c is cell], sent)
         self.now += 1
 
-    def _near(self, member: Member, others: list[Member]) -> list[Member]:
-        """Those on the same carrier."""
-        return [other for other in others if other.carrier == member.carrier]
-
-    def _hear(self, member: Member, paths: list[Any], sent: dict[str, NDArray[np.complex64] | None]) -> None:
+    def _hear(
+        self, member: Member, paths: list[tuple[Path, Member]], sent: dict[str, NDArray[np.complex64] | None]
+    ) -> None:
         """What arrives at a member."""
         n = self._n
         listening = member.state == "active" and member.endpoint.listening
