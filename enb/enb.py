@@ -11,12 +11,13 @@ Each millisecond, in this order::
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from picocell.enb import s1ap_events
 from picocell.enb.broadcast import BroadcastScheduler
 from picocell.enb.s1ap import EnbS1ap
 from picocell.enb.settings import EnbSettings
+from picocell.enb.si_change import SystemInformationChange, prepare
 from picocell.enb.system_information import sib1, system_information
 from picocell.enb.user_plane import UserPlane
 from picocell.epc.interfaces.gtpu_endpoint import TunnelUnknown
@@ -30,6 +31,7 @@ from picocell.phy.fapi_uplink import UlConfigRequest, UlIndication
 from picocell.phy.lte.frame import TTI_MODULO
 from picocell.phy.lte.ul_grant import PuschGrant
 from picocell.rlc_pdcp import bearer as bearers
+from picocell.rlc_pdcp.pdcp.config import MAX_SDU
 from picocell.rrc_nas.rrc import enb_events as rrc_events
 from picocell.rrc_nas.rrc import events as radio_events
 from picocell.rrc_nas.rrc.bearer_table import SRB0, BearerTable
@@ -39,6 +41,12 @@ from picocell.rrc_nas.rrc.radio_config import rach_config, uplink_config
 from picocell.rrc_nas.rrc.states import SecurityKeys
 
 _LOG: Final = logging.getLogger(__name__)
+
+_MME_LOST: Final = ("radioNetwork", "load-balancing-tau-required")
+"""Why UEs are released when the MME is lost: each then tells whoever is the MME next that it is there."""
+
+_LONGEST_REST: Final = 16
+"""ms after which S1AP and GTP-U are asked for their timers again, whatever they said."""
 
 EnbEvent = mac_events.EnbMacEvent | rrc_events.EnbRrcEvent | s1ap_events.Event
 """What an eNB tells its owner: the events of its layers."""
@@ -60,6 +68,7 @@ class Enb:
         s1ap: towards the MME.
         user_plane: tunnels to the SGW.
         ues: bearers of each UE by RNTI.
+        dropped_packets: of the core, of a size that PDCP does not take.
     """
 
     def __init__(
@@ -81,7 +90,9 @@ class Enb:
         self.broadcast = BroadcastScheduler(cell, sib1(settings.identity), payloads, si_subframe=settings.si_subframe)
         self.mac = EnbMac(cell, self.ul, self.rach, settings=settings.mac, scheduler=settings.scheduler)
         resources = UciResources(cell, self.ul, sr_period=settings.sr_period, cqi_period=settings.cqi_period)
-        self.rrc = EnbRrc(cell, sib2=sibs[2], resources=resources, settings=settings.rrc_settings)
+        self.rrc = EnbRrc(
+            cell, sib2=sibs[2], resources=resources, defaults=settings.radio, settings=settings.rrc_settings
+        )
         self.resources = resources
         self.rrc.accepting = False
         self.rrc.verify_last = self._verify_last
@@ -99,12 +110,18 @@ class Enb:
         self._outgoing: list[Message] = []
         self.user_plane = UserPlane(self.gtpu_address, self._outgoing.append)
         self.ues: dict[int, BearerTable] = {}
+        self.dropped_packets = 0
+        self._core_look_at = 0
+        self._change: tuple[int, SystemInformationChange] | None = None
         self._events: deque[EnbEvent] = deque(maxlen=10_000)
 
     # the radio's side
 
     def downlink(self, now: int) -> DownlinkSubframe:
         """What subframe ``now`` carries."""
+        if self._change is not None and now >= self._change[0]:
+            self._change[1].take_effect(self.broadcast)
+            self.settings, self._change = self._change[1].settings, None
         broadcast = self.broadcast.subframe(now % TTI_MODULO)
         return self.mac.downlink(now, broadcast, self.rrc.paging(now))
 
@@ -120,6 +137,34 @@ class Enb:
         """What was heard in uplink subframe ``now``."""
         self.mac.receive(indication, now)
         self._drain(now)
+
+    def change_system_information(
+        self,
+        now: int,
+        *,
+        sib2: dict[str, Any] | None = None,
+        sib3: dict[str, Any] | None = None,
+        barred: bool = False,
+    ) -> int:
+        """Announce other system information to all phones, and broadcast it with another value tag in due time.
+
+        Args:
+            now: ms.
+            sib2, sib3: the blocks; as they were when None. Common radio resources cannot change.
+            barred: whether the cell is.
+
+        Returns:
+            When it holds, ms: the beginning of the modification period after the one that announces it.
+
+        Raises:
+            ValueError: a change that needs a new eNB, or one is under way.
+            Asn1Error: a value that the messages do not allow.
+        """
+        if self._change is not None:
+            raise ValueError(f"the system information changes at {self._change[0]} ms already")
+        change = prepare(self.settings, self.broadcast.value_tag, sib2=sib2, sib3=sib3, barred=barred)
+        self._change = self.rrc.system_information_changes(now), change
+        return self._change[0]
 
     # the core's side
 
@@ -137,6 +182,7 @@ class Enb:
     def receive(self, message: Message, now: int) -> None:
         """A message of the MME or a packet of the SGW."""
         if message.interface is Interface.S1AP:
+            self._core_look_at = 0
             self.s1ap.receive(message, self._core_now(now))
             self._drain(now)
         elif message.interface is Interface.S1U:
@@ -146,19 +192,32 @@ class Enb:
 
     def messages_to_send(self) -> list[Message]:
         """Messages for the core, each given once."""
-        found = self.s1ap.messages_to_send() + self._outgoing
-        self._outgoing.clear()
+        found = self.s1ap.messages_to_send()
+        if found:
+            self._core_look_at = 0  # what starts a timer of S1AP sends a message, or came in one
+        if self._outgoing:
+            found += self._outgoing
+            self._outgoing.clear()
         return found
 
     def tick(self, now: int) -> None:
         """Timers of all layers but the MAC's, which `downlink` sees to."""
         for table in self.ues.values():
             table.handle_timers(now)
-        core_now = self._core_now(now)
-        for layer, at in ((self.rrc, now), (self.s1ap, core_now), (self.user_plane.endpoint, core_now)):
-            due = layer.next_timer()
-            if due is not None and due <= at:
-                layer.handle_timers(at)
+        rrc, core_now = self.rrc, self._core_now(now)
+        due = rrc.next_timer()
+        if due is not None and due <= now:
+            rrc.handle_timers(now)
+        if core_now >= self._core_look_at:
+            self._core_look_at = core_now + _LONGEST_REST
+            for layer in (self.s1ap, self.user_plane.endpoint):
+                due = layer.next_timer()
+                if due is None:
+                    continue
+                if due <= core_now:
+                    layer.handle_timers(core_now)
+                    due = core_now + 1
+                self._core_look_at = min(self._core_look_at, due)
         self._drain(now)
 
     def next_event(self) -> EnbEvent | None:
@@ -192,9 +251,10 @@ class Enb:
             while (mac_event := self.mac.next_event()) is not None:
                 busy = True
                 self._mac_event(mac_event, now)
-            for rnti, table in list(self.ues.items()):
-                for lcid, event in table.events():
-                    busy = True
+            told = [(rnti, found) for rnti, table in self.ues.items() if (found := table.events())]
+            for rnti, found in told:
+                busy = True
+                for lcid, event in found:
                     self._bearer_event(rnti, lcid, event, now)
             while (rrc_event := self.rrc.next_event()) is not None:
                 busy = True
@@ -307,6 +367,11 @@ class Enb:
         if found is None:
             _LOG.warning("UE 0x%04x has no SRB%d for an RRC message", rnti, srb)
             return
+        if len(message) > MAX_SDU:  # a NAS message as long comes only from an MME that is not well
+            _LOG.warning(
+                "an RRC message of %d bytes for UE 0x%04x is dropped: PDCP takes %d", len(message), rnti, MAX_SDU
+            )
+            return
         found.write_sdu(message, now)
         self.mac.data_ready(rnti)
 
@@ -369,7 +434,7 @@ class Enb:
                 self.rrc.overload(None)
             case s1ap_events.Reset(rntis):
                 for rnti in rntis:
-                    self.rrc.release(rnti, event.cause, now)
+                    self.rrc.release(rnti, event.cause if self.s1ap.ready else _MME_LOST, now)
             case _:
                 self._ue_request(event, now)
 
@@ -409,6 +474,10 @@ class Enb:
         drb = table.drb_of(tunnel.erab_id) if table is not None else None
         if drb is None:
             return  # the bearer is being set up or released; the core will have it again
+        if not 0 < len(packet) <= MAX_SDU:
+            self.dropped_packets += 1
+            _LOG.info("eNB %s: a packet of %d bytes for UE 0x%04x is dropped", self.address, len(packet), tunnel.rnti)
+            return
         self.rrc.activity(tunnel.rnti, now)
         drb.write_sdu(packet, now)
         self.mac.data_ready(tunnel.rnti)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from picocell.enb.core_link import CoreDown, CoreLink, CoreUp
-from picocell.enb.enb import Enb
+from picocell.enb.enb import Enb, EnbEvent
 from picocell.mac.enb_mac import DownlinkSubframe
 from picocell.phy.fapi_uplink import UlIndication
 from picocell.phy.lte.downlink import DownlinkTransmitter
@@ -59,6 +59,7 @@ class EnbProcess:
         first_tti: TTI of the radio's first subframe.
         sent: called with each downlink subframe, for recordings.
         heard: called with what each uplink subframe brought.
+        on_event: sees every event of the eNB; None for nobody.
 
     Attributes:
         lateness: counters.
@@ -79,6 +80,7 @@ class EnbProcess:
         first_tti: int = 0,
         sent: Callable[[DownlinkSubframe, int], None] | None = None,
         heard: Callable[[UlIndication, int], None] | None = None,
+        on_event: Callable[[EnbEvent], None] | None = None,
     ) -> None:
         self.enb, self.radio, self.link = enb, radio, link
         self._transmitter = DownlinkTransmitter(enb.cell, fft)
@@ -91,7 +93,7 @@ class EnbProcess:
         if self._ahead < 1:
             raise ValueError("preambles of that format last too long")
         self._gain = np.float32(tx_gain)
-        self._sent, self._heard = sent, heard
+        self._sent, self._heard, self._on_event = sent, heard, on_event
         self._blocks: deque[NDArray[np.complex64]] = deque(maxlen=self._late + 1)
         self._partial: list[NDArray[np.complex64]] = []
         self._partial_n = 0
@@ -115,6 +117,7 @@ class EnbProcess:
         self._serve_core()
         self.now += 1
         self._downlink()
+        self._take_events()
         self.lateness.subframes += 1
         self.lateness.busy_s += time.perf_counter() - began
         self.lateness.cpu_s += time.thread_time() - cpu
@@ -181,6 +184,12 @@ class EnbProcess:
             samples = samples * self._gain
         self.radio.transmit(samples, (at - self._first) * self._n)
         self._next_downlink += 1
+
+    def _take_events(self) -> None:
+        """Fetch the events in any case: the eNB keeps those that nobody fetched."""
+        while (event := self.enb.next_event()) is not None:
+            if self._on_event is not None:
+                self._on_event(event)
 
     def _serve_core(self) -> None:
         for event in self.link.poll():

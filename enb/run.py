@@ -1,5 +1,6 @@
 """``picocell enb``: an eNB as a process, over a radio and towards a core."""
 
+import gc
 import logging
 import signal
 import sys
@@ -12,6 +13,7 @@ from picocell.enb.core_link import CoreLink
 from picocell.enb.enb import Enb
 from picocell.enb.metrics import UeMeter
 from picocell.enb.process import EnbProcess
+from picocell.epc.interfaces import s1ap_definitions
 from picocell.epc.interfaces.transport import Interface, Message
 from picocell.observe import logs
 from picocell.observe.console import HELP, Keys
@@ -95,6 +97,8 @@ class EnbRun:
             _say(f"eNB {self.enb.settings.name}: {self.enb.cell.n_prb} PRB, PCI {self.enb.cell.pci}. {HELP}")
         next_row = next_metrics = time.monotonic()
         last_row = last_metrics = next_row
+        s1ap_definitions.messages()  # which takes a while, better now than between two subframes
+        gc.freeze()  # what is there now stays: to look through it for garbage takes longer than many subframes
         self.process.start()
         while not self._stop:
             self.process.step()
@@ -151,6 +155,8 @@ class EnbRun:
             "lost_subframes": lateness.lost,
             "busy_s": round(lateness.busy_s, 6),
             "cpu_s": round(lateness.cpu_s, 6),
+            "s1": self.enb.s1ap.state.name,
+            "tables": self.enb.tables(),
             "ues": [ue.as_dict() for ue in self._meter.rows(seconds)],
         }
         self._metrics.write(row)

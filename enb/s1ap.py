@@ -322,6 +322,9 @@ class EnbS1ap(UeProcedures):
     def _paging(self, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
         del report, now
         ies = pdu.ies
+        missing = [name for name in ("UEIdentityIndexValue", "UEPagingID", "TAIList") if name not in ies]
+        if missing:  # the criticality of these is to ignore
+            raise values.ValueRefused(f"paging without {', '.join(missing)}")
         kind, content = ies["UEPagingID"]
         drx = ies.get("pagingDRX")
         tais = []

@@ -22,8 +22,9 @@ _log = logging.getLogger(__name__)
 _ESTABLISHMENT_CAUSES: Final = {
     "delayTolerantAccess-v1020": "delay-TolerantAccess",
     "mo-VoiceCall-v1280": "mo-VoiceCall",
+    "spare1": "mo-Signalling",
 }
-"""Names of S1AP for those of RRC that differ."""
+"""Names of S1AP for those of RRC that differ; a spare one says nothing."""
 
 _SILENT: Final = ("radioNetwork", "release-due-to-eutran-generated-reason")
 _TWICE: Final = ("radioNetwork", "multiple-E-RAB-ID-instances")
@@ -401,7 +402,7 @@ class UeProcedures:
         self._events.append(events.ErabSetupRequest(ue.rnti, erabs, *rates))
 
     def _erab_release(self, ue: UeConnection, pdu: S1apPdu, report: dict[str, Any] | None, now: int) -> None:
-        named = tuple(dict.fromkeys(item["e-RAB-ID"] for item in pdu.ies["E-RABToBeReleasedList"]))
+        named = tuple(dict.fromkeys(item["e-RAB-ID"] for item in pdu.ies.get("E-RABToBeReleasedList", ())))
         failures = tuple(ErabFailure(erab, _UNKNOWN_ERAB) for erab in named if erab not in ue.erabs)
         known = tuple(erab for erab in named if erab in ue.erabs)
         self._keep(ue, "E-RABReleaseCommand", report)

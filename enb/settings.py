@@ -32,6 +32,7 @@ class EnbSettings:
         name: told to the MME.
         sib2: SIB2; that of :func:`default_sib2` where None.
         sib3: SIB3; the default one where None.
+        radio: what phones are configured with: `picocell.rrc_nas.rrc.enb_defaults.defaults` where None.
         scheduler: ``rr`` or ``pf``.
         mac: settings of the MAC.
         rrc: settings of RRC; its cell identity is that of ``identity``.
@@ -46,6 +47,7 @@ class EnbSettings:
     name: str = "picocell"
     sib2: dict[str, Any] | None = None
     sib3: dict[str, Any] | None = None
+    radio: dict[str, Any] | None = None
     scheduler: str = "pf"
     mac: EnbMacSettings = field(default_factory=EnbMacSettings)
     rrc: EnbRrcSettings = field(default_factory=EnbRrcSettings)

@@ -6,11 +6,16 @@ from typing import Final, Protocol
 
 from picocell.epc.hss.hss import Hss
 from picocell.epc.hss.subscribers import SubscriberStore
-from picocell.epc.interfaces.transport import Message
+from picocell.epc.interfaces.transport import Interface, Message
 from picocell.epc.mme.mme import Mme
 from picocell.epc.mme.settings import MmeSettings
 from picocell.epc.pgw.pgw import Pgw, PgwSettings
 from picocell.epc.sgw.sgw import Sgw, SgwSettings
+
+_USER_PLANE: Final = (Interface.S1U, Interface.S5U)
+
+_LONGEST_REST: Final = 16
+"""ms after which a node is asked for its timers again, whatever it said."""
 
 
 class Node(Protocol):
@@ -94,22 +99,40 @@ class Epc:
             s.pgw_address: self.pgw,
         }
 
+        self._look_at = dict.fromkeys(self.nodes, 0)
+
     def receive(self, message: Message, now: int) -> None:
         """Give a message to the node that it is for; one for no node is dropped."""
         node = self.nodes.get(message.destination)
         if node is not None:
+            if message.interface not in _USER_PLANE:
+                self._look_at[message.destination] = 0
             node.receive(message, now)
 
-    def messages_to_send(self) -> list[Message]:
-        """Messages of all nodes, also those from one to another."""
-        return [message for node in self.nodes.values() for message in node.messages_to_send()]
+    def messages_to_send(self, of: str | None = None) -> list[Message]:
+        """Messages of all nodes, also those from one to another; with ``of`` only those of the node there."""
+        found: list[Message] = []
+        for address in self.nodes if of is None else (of,):
+            messages = self.nodes[address].messages_to_send() if address in self.nodes else []
+            if messages:
+                if messages[0].interface not in _USER_PLANE:  # which is what comes last
+                    self._look_at[address] = 0
+                found += messages
+        return found
 
     def handle_timers(self, now: int) -> None:
         """Timers of the nodes that are due."""
-        for node in self.nodes.values():
+        for address, look_at in self._look_at.items():
+            if now < look_at:
+                continue
+            node = self.nodes[address]
             due = node.next_timer()
             if due is not None and due <= now:
                 node.handle_timers(now)
+                due = now + 1
+            # what starts a timer comes in a message or sends one, though not in a packet of a user; an operator's
+            # command may be the exception
+            self._look_at[address] = now + _LONGEST_REST if due is None else min(due, now + _LONGEST_REST)
 
     def tables(self) -> dict[str, int]:
         """Sizes of all tables by node and name."""

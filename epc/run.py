@@ -331,6 +331,7 @@ class EpcRun:
             "malformed": sgw["malformed user packets"],
             "dropped": sgw["dropped packets"] + self._gtpu.dropped + self._s1.dropped,
             "failures": self._failures,
+            "tables": tables,
             "cpu_s": round(time.process_time(), 6),
         }
 

@@ -68,8 +68,19 @@ class DlBlocks:
     def dci(self, mcs: int, harq_process: int, ndi: int, rv: int, tpc: int) -> Dci1 | Dci1A:
         """The DCI for a C-RNTI: the compact format where it can tell the blocks."""
         if self.riv is not None:
-            return Dci1A(riv=self.riv, mcs=mcs, harq_process=harq_process, ndi=ndi, rv=rv, tpc=tpc)
+            return _dci1a(self.riv, mcs, harq_process, ndi, rv, tpc)
         return Dci1(resource_block_assignment=self.bitmap, mcs=mcs, harq_process=harq_process, ndi=ndi, rv=rv, tpc=tpc)
+
+
+@lru_cache(maxsize=8192)
+def _dci1a(riv: int, mcs: int, harq_process: int, ndi: int, rv: int, tpc: int) -> Dci1A:
+    return Dci1A(riv=riv, mcs=mcs, harq_process=harq_process, ndi=ndi, rv=rv, tpc=tpc)
+
+
+@cache
+def _contiguous(n_prb: int, start: int, length: int) -> DlBlocks:
+    """Contiguous blocks of a bandwidth."""
+    return DlBlocks(((1 << length) - 1) << start, length, riv_encode(n_prb, start, length))
 
 
 class DlPrbs:
@@ -121,9 +132,9 @@ class DlPrbs:
         return blocks
 
     def _contiguous(self, start: int, length: int) -> DlBlocks:
-        mask = ((1 << length) - 1) << start
-        self.free &= ~mask
-        return DlBlocks(mask, length, riv_encode(self._n_prb, start, length))
+        blocks = _contiguous(self._n_prb, start, length)
+        self.free &= ~blocks.mask
+        return blocks
 
     def _grouped(self, n_prb: int, exact: bool) -> DlBlocks | None:
         bitmap = mask = taken = 0

@@ -75,7 +75,7 @@ class SubframeBuild:
         index = max(self.payloads, default=-1) + 1
         dlsch = list(self.fixed_dlsch)
         for rnti, dci, payload, previous_tbs in self.blocks:
-            grant: PdschGrant = from_dci(cell, self.subframe, cfi, rnti, dci, previous_tbs=previous_tbs)
+            grant = _pdsch_grant(cell, self.subframe, cfi, rnti, dci, previous_tbs)
             dlsch.append(DlschPdu(grant, index))
             self.payloads[index] = payload
             index += 1
@@ -86,6 +86,12 @@ class SubframeBuild:
             HiDci0Request(tti, tuple(self.hi), ul),
             TxRequest(tti, self.payloads),
         )
+
+
+@lru_cache(maxsize=8192)
+def _pdsch_grant(cell: Cell, subframe: int, cfi: int, rnti: int, dci: Dci, previous_tbs: int | None) -> PdschGrant:
+    """Grant of a DCI; under load the same ones come again."""
+    return from_dci(cell, subframe, cfi, rnti, dci, previous_tbs=previous_tbs)
 
 
 @lru_cache(maxsize=512)

@@ -113,8 +113,11 @@ class EnbDlHarq:
 
     def idle(self) -> EnbDlProcess | None:
         """A process that can take a new block: the one that has been idle longest."""
-        free = [process for process in self.processes if process.state is DlState.IDLE]
-        return min(free, key=lambda process: process.sent_at) if free else None
+        found: EnbDlProcess | None = None
+        for process in self.processes:
+            if process.state is DlState.IDLE and (found is None or process.sent_at < found.sent_at):
+                found = process
+        return found
 
     def retransmissions(self) -> list[EnbDlProcess]:
         """Processes to be sent again, the oldest first."""

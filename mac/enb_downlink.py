@@ -73,7 +73,10 @@ class DownlinkScheduling:
         found = []
         for rnti in [*state.active, *state.idle[now % len(state.idle)]]:
             ue = state.ues[rnti]
-            ue.dl_pending = sum([channel.buffer_status(now).n_bytes for channel in ue.channels.values()])
+            pending = 0
+            for channel in ue.channels.values():
+                pending += channel.buffer_status(now).n_bytes
+            ue.dl_pending = pending
             self._align(ue, now)
             if ue.dl_pending or ue.ta_command is not None or ue.contention_identity is not None:
                 ue.last_data = now
@@ -209,7 +212,8 @@ class DownlinkScheduling:
         if process is None:
             raise RuntimeError(f"UE {ue.rnti} was chosen without an idle process")
         controls = self._controls(ue)
-        headers = 3 * len(ue.channels) + sum(1 + control.SIZE for control in controls)
+        least = sum([1 + control.SIZE for control in controls])
+        headers = 3 * len(ue.channels) + least
         elements = n_re(self._state.cell, build.subframe, build.pdcch.cfi, entry.blocks.mask)
         chosen = downlink_format(
             entry.blocks.n_prb,
@@ -219,8 +223,7 @@ class DownlinkScheduling:
             max_rate=settings.max_code_rate,
             max_tbs=settings.max_dl_tbs,
         )
-        least = 8 * (sum(1 + control.SIZE for control in controls) + 1)
-        if controls and chosen.tbs < least:
+        if controls and chosen.tbs < 8 * (least + 1):
             controls = controls[:1] if ue.contention_identity is not None and chosen.tbs >= 64 else []
         payload, _ = multiplex(controls, ue.channels, chosen.tbs // 8, build.now)
         process.start(payload, build.now)

@@ -25,7 +25,7 @@ def multiplex(
         The block, and how many bytes of it are SDUs.
     """
     elements: list[Element] = list(controls)
-    left = size - sum(1 + control.SIZE for control in controls)
+    left = size - sum([1 + control.SIZE for control in controls])
     before = carried = 0
     for lcid, channel in channels.items():
         for _ in range(_MOST_SDUS):
@@ -42,4 +42,4 @@ def multiplex(
             carried += len(data)
             if left < 1 + before or lcid == 0:
                 break
-    return pdu.build(pdu.fit(elements, size), Direction.DOWNLINK), carried
+    return pdu.pack(elements, size, Direction.DOWNLINK), carried

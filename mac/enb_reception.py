@@ -1,18 +1,26 @@
 """The uplink of an eNB's MAC: what is expected in a subframe, and what its results mean (TS 36.321 5.1.5, 5.4)."""
 
 import logging
-from dataclasses import replace
 from typing import Final
 
 from picocell.mac import pdu
-from picocell.mac.control_elements import CRnti, Direction, LongBsr, MacPduError, PowerHeadroom, ShortBsr
+from picocell.mac.control_elements import (
+    ControlElement,
+    CRnti,
+    Direction,
+    LongBsr,
+    MacPduError,
+    PowerHeadroom,
+    ShortBsr,
+)
 from picocell.mac.enb_dl_harq import Answer
 from picocell.mac.enb_downlink import DownlinkScheduling
 from picocell.mac.enb_events import CcchReceived, CRntiReceived, UeLost
 from picocell.mac.enb_state import EnbState, PuschRecord, UlPlan
 from picocell.mac.enb_ue import EnbUe, UePhase
 from picocell.mac.enb_ul_harq import UlState
-from picocell.mac.pdu import LCID_CCCH, MacPdu
+from picocell.mac.pdu import LCID_CCCH, MacPdu, Sdu
+from picocell.mac.uci_composition import carrying, pusch_uci
 from picocell.phy.fapi_uplink import CrcPdu, UciPdu, UlConfigRequest, UlIndication, UlschPdu
 from picocell.phy.lte.frame import TTI_MODULO
 from picocell.phy.lte.pucch import PucchRequest
@@ -51,7 +59,7 @@ class Reception:
             with_pusch.add(rnti)
             uci = self._pusch_uci(plan, record)
             if uci:
-                record.grant = replace(record.grant, uci=uci)
+                record.grant = carrying(record.grant, uci)
             ulsch.append(UlschPdu(record.grant, handle))
         requests = []
         for rnti in {**plan.acks, **due}:
@@ -70,7 +78,7 @@ class Reception:
             n_cqi, n_ri = due.n_cqi, due.n_ri
         if not (n_ack or n_cqi or n_ri):
             return None
-        return PuschUci(n_ack, n_ri, n_cqi, beta_ack=beta.ack, beta_ri=beta.ri, beta_cqi=beta.cqi)
+        return pusch_uci(n_ack, n_ri, n_cqi, beta)
 
     def _pucch_request(self, plan: UlPlan, ue: EnbUe) -> PucchRequest:
         due, ack = self._state.control_due(plan).get(ue.rnti), plan.acks.get(ue.rnti)
@@ -184,7 +192,8 @@ class Reception:
             self._state.count("malformed uplink MAC PDU")
             _log.warning("RNTI %d sent a malformed MAC PDU: %s", ue.rnti, error)
             return
-        for element in block.control_elements:
+        elements, sdus = block.control_elements, block.sdus
+        for element in elements:
             if isinstance(element, CRnti):
                 found = self._returned(ue, element.rnti, now)
                 if found is None:
@@ -195,19 +204,21 @@ class Reception:
         if ue.order_preamble is not None and process.msg3:
             ue.order_preamble = None
             self._state.events.append(CRntiReceived(ue.rnti))
-        self._controls(ue, record, block)
-        self._data(ue, block, process.first_at, now)
-        self._more(ue, block, plan.subframe)
+        self._controls(ue, record, elements)
+        self._data(ue, sdus, process.first_at, now)
+        full = block.padding is None and bool(sdus)
+        reported = any(isinstance(element, ShortBsr | LongBsr) for element in elements)
+        self._more(ue, full and not reported, plan.subframe)
 
-    def _controls(self, ue: EnbUe, record: PuschRecord, block: MacPdu) -> None:
-        for element in block.control_elements:
+    def _controls(self, ue: EnbUe, record: PuschRecord, elements: tuple[ControlElement, ...]) -> None:
+        for element in elements:
             if isinstance(element, PowerHeadroom):
                 ue.phr_db, ue.phr_n_prb = element.least_db, record.grant.n_prb
             elif isinstance(element, ShortBsr | LongBsr):
                 ue.report(element, record.process.first_at)
 
-    def _data(self, ue: EnbUe, block: MacPdu, first_at: int, now: int) -> None:
-        for sdu in block.sdus:
+    def _data(self, ue: EnbUe, sdus: tuple[Sdu, ...], first_at: int, now: int) -> None:
+        for sdu in sdus:
             if sdu.lcid == LCID_CCCH:
                 continue
             ue.sdu_received(sdu.lcid, len(sdu.data), first_at)
@@ -223,14 +234,12 @@ class Reception:
             elif sdu.data:
                 channel.receive_pdu(sdu.data, now)
 
-    def _more(self, ue: EnbUe, block: MacPdu, subframe: int) -> None:
+    def _more(self, ue: EnbUe, hides: bool, subframe: int) -> None:
         """Grant on where the UE has more; a block full of data without a report hides whether it has.
 
         One or two bytes of padding stand at the front, and leave no room for a report either.
         """
-        reported = any(isinstance(element, ShortBsr | LongBsr) for element in block.control_elements)
-        full = block.padding is None and block.sdus
-        if full and not reported and not ue.bsr_total and not any(at > subframe for at in ue.granted):
+        if hides and not ue.bsr_total and not any(at > subframe for at in ue.granted):
             ue.wants_grant = max(ue.wants_grant, self._state.settings.sr_grant_bytes)
         if ue.ul_need():
             self._state.ul_active[ue.rnti] = None

@@ -227,9 +227,12 @@ class EnbUe:
 
     def ul_need(self) -> int:
         """Bytes for which grants are still to be sent."""
-        waiting = self.bsr_total
-        if waiting:
-            waiting -= sum(n_bytes for subframe, n_bytes in self.granted.items() if subframe > self.bsr_at)
+        waiting = sum(self.bsr)
+        if waiting and self.granted:
+            reported = self.bsr_at
+            for subframe, n_bytes in self.granted.items():
+                if subframe > reported:
+                    waiting -= n_bytes
         return max(waiting, self.wants_grant)
 
 

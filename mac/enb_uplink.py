@@ -1,6 +1,8 @@
 """Uplink scheduling of an eNB's MAC: grants, retransmissions, HARQ indicators (TS 36.321 5.4, TS 36.213 8, 9.1.2)."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from picocell.mac.dedicated_config import aperiodic_report
@@ -32,11 +34,18 @@ from picocell.phy.lte.ul_hopping import Assignment, assignment_field
 
 GRANT_DELAY: Final = 4
 _N_SHIFTS: Final = 8
+_N_PROCESSES: Final = 8
+_MADE_KEPT: Final = 4096
 _HEADER_BYTES: Final = 8
 _TPC_NOTHING: Final = 1
 _COMMON_LEVELS: Final = (4, 8)
 _TOP_EFFICIENCY_16QAM: Final = 3.7
 _TOP_EFFICIENCY_64QAM: Final = 5.5
+
+
+@lru_cache(maxsize=8192)
+def _dci0(riv: int, mcs: int, ndi: int, tpc: int, cyclic_shift: int, cqi_request: int) -> Dci0:
+    return Dci0(riv=riv, mcs=mcs, ndi=ndi, tpc=tpc, cyclic_shift=cyclic_shift, cqi_request=cqi_request)
 
 
 @dataclass(slots=True)
@@ -66,6 +75,8 @@ class UplinkScheduling:
         self._hi: list[tuple[PuschRecord, bool]] = []
         self._non_adaptive: list[PuschRecord] = []
         self._wanting: list[tuple[EnbUe, Demand, Place]] = []
+        self._rivs: dict[tuple[int, int], int] = {}
+        self._made: dict[tuple[int, int, int, int, int, int, bool], PuschGrant] = {}
 
     # --- message 3
 
@@ -280,8 +291,10 @@ class UplinkScheduling:
         return None
 
     def _dci(self, start: int, n_prb: int, mcs: int, ndi: int, shift: int, tpc: int, cqi: bool = False) -> Dci0:
-        riv = assignment_field(self._state.ul, Assignment(start, n_prb))
-        return Dci0(riv=riv, mcs=mcs, ndi=ndi, tpc=tpc, cyclic_shift=shift, cqi_request=int(cqi))
+        riv = self._rivs.get((start, n_prb))
+        if riv is None:
+            riv = self._rivs[start, n_prb] = assignment_field(self._state.ul, Assignment(start, n_prb))
+        return _dci0(riv, mcs, ndi, tpc, shift, int(cqi))
 
     def _grant(self, plan: UlPlan, ue: EnbUe, dci: Dci0, previous: PuschGrant | None, transmission: int) -> PuschGrant:
         return from_dci0(
@@ -294,6 +307,18 @@ class UplinkScheduling:
             transmission=transmission,
             srs_symbol=self._srs(plan.subframe),
         )
+
+    def _first_grant(self, plan: UlPlan, ue: EnbUe, dci: Dci0) -> PuschGrant:
+        """Grant of a new block; under load the same ones come again, and without hopping the frame does not matter."""
+        subframe = plan.subframe
+        process, srs = subframe % _N_PROCESSES, self._srs(subframe)
+        key = (ue.rnti, dci.riv, dci.mcs, dci.ndi, dci.cyclic_shift, process, srs)
+        found = self._made.get(key)
+        if found is None:
+            if len(self._made) >= _MADE_KEPT:
+                self._made.clear()
+            found = self._made[key] = self._grant(plan, ue, dci, None, 0)
+        return found
 
     def _new(self, build: SubframeBuild, plan: UlPlan, prbs: UlPrbs) -> None:
         """New grants for those whose DCI has found a place."""
@@ -324,7 +349,7 @@ class UplinkScheduling:
         tpc = ue.pusch_power.command(settings.ul_target_snr_db, now, settings.tpc_period, ready)
         process = ue.ul_harq.at(plan.subframe)
         dci = self._dci(found[0], n_prb, chosen.mcs, process.ndi ^ 1, shift, tpc, report is not None)
-        grant = self._grant(plan, ue, dci, None, 0)
+        grant = self._first_grant(plan, ue, dci)
         prbs.take(found[0], n_prb)
         build.ul.append((place, dci))
         record = self._due(plan, ue, process, grant, state.phich_resource(found[0], shift))
@@ -353,7 +378,8 @@ class UplinkScheduling:
         control = self._control_elements(plan, ue, report)
         bits_per_prb = min(efficiency(ue.pusch_snr_db), self._top) * per_prb
         least = min(int(0.8 * wanted / bits_per_prb), n_prb)
-        for size in (size for size in sizes_upto(n_prb) if size >= least):
+        sizes = sizes_upto(n_prb)
+        for size in sizes[bisect_left(sizes, least) :]:
             chosen = uplink_format(
                 size,
                 max(per_prb * size - control, 1),

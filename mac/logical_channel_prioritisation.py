@@ -108,6 +108,8 @@ class LogicalChannelPrioritisation:
         for channel in self._channels.values():
             channel.fill(now)
         order = [lcid for lcid in self._channels if demand.get(lcid) and lcid in channels]
+        if len(order) == 1:
+            return self._fill_from_one(order[0], channels[order[0]], demand[order[0]], budget, now)
         block = _Block(budget)
         guaranteed, plan = self._plan(order, demand, budget)
         later = sum(plan[lcid] + _LARGEST_SUBHEADER for lcid in order if plan[lcid])
@@ -123,6 +125,25 @@ class LogicalChannelPrioritisation:
                 break
             self._take(block, lcid, channels[lcid], block.room, now)
         return block.sdus
+
+    def _fill_from_one(self, lcid: int, channel: "LogicalChannel", demand: int, budget: int, now: int) -> list[Sdu]:
+        """The usual case, that a single channel has data: it may take all, whatever it is guaranteed."""
+        parameters = self._channels[lcid]
+        wanted = parameters.guaranteed(demand)
+        guaranteed = max(min(wanted, budget - _LARGEST_SUBHEADER), 0) if wanted else 0
+        sdus: list[Sdu] = []
+        served, room = 0, budget - 1
+        while room > 0:
+            data = channel.build_pdu(room, now)
+            if not data:
+                break
+            sdus.append(Sdu(lcid, data))
+            served += len(data)
+            # a further one means that this one's length has to be stated
+            room -= len(data) + (2 if len(data) < _ONE_OCTET_LENGTH else 3)
+        if parameters.prioritised_bit_rate is not None and guaranteed:
+            parameters.bucket -= min(served, guaranteed)
+        return sdus
 
     def _plan(self, order: list[int], demand: Mapping[int, int], budget: int) -> tuple[dict[int, int], dict[int, int]]:
         """Guaranteed bytes and bytes in all of each channel."""

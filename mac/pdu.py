@@ -16,6 +16,8 @@ MAX_STATED_LENGTH: Final = (1 << 15) - 1
 
 _EXTENSION: Final = 0x20
 _LCID: Final = 0x1F
+_MOST_IN_FRONT: Final = 2
+_PADDING_IN_FRONT: Final = tuple(bytes([_EXTENSION | LCID_PADDING] * n) for n in range(_MOST_IN_FRONT + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,14 @@ def parse(data: bytes, direction: Direction) -> MacPdu:
     """
     header = _parse_header(data, direction)
     position = header.size
+    kinds, size = ELEMENTS[direction], len(data)
     elements: list[Element] = []
     for lcid, length in header.fields:
-        end = len(data) if length is None else position + length
-        if end > len(data):
-            raise MacPduError(f"element with LCID {lcid} needs {length} bytes; {len(data) - position} are left")
+        end = size if length is None else position + length
+        if end > size:
+            raise MacPduError(f"element with LCID {lcid} needs {length} bytes; {size - position} are left")
         content = data[position:end]
-        kind = ELEMENTS[direction].get(lcid)
+        kind = kinds.get(lcid)
         elements.append(Sdu(lcid, content) if kind is None else kind.unpack(content))
         position = end
     left = len(data) - position
@@ -136,6 +139,44 @@ def fit(elements: Sequence[Element], size: int) -> MacPdu:
     final = elements[-1]
     subheaders = 1 + (len(_length_field(len(final.data))) if isinstance(final, Sdu) else 0)
     return MacPdu(tuple(elements), padding=spare - subheaders)
+
+
+def pack(elements: Sequence[Element], size: int, direction: Direction) -> bytes:
+    """A transport block of ``size`` bytes: what `build` makes of what `fit` gives, without the steps between.
+
+    Raises:
+        MacPduError: the elements do not fit, one is of the other direction, or an SDU's length cannot be stated.
+    """
+    if not elements:
+        return build(fit(elements, size), direction)
+    kinds = ELEMENTS[direction]
+    header, body = bytearray(), bytearray()
+    last = unstated = -1  # place of the last subheader, and length of its SDU if that is not stated yet
+    for element in elements:
+        if unstated >= 0:
+            header += _length_field(unstated)
+        last = len(header)
+        if isinstance(element, Sdu):
+            data = element.data
+            header.append(_EXTENSION | element.lcid)
+            body += data
+            unstated = len(data)
+        else:
+            if kinds.get(element.LCID) is not type(element):
+                raise MacPduError(f"{type(element).__name__} is no control element of the {direction.value} direction")
+            header.append(_EXTENSION | element.LCID)
+            body += element.pack()
+            unstated = -1
+    needed = len(header) + len(body)
+    if needed > size:
+        raise MacPduError(f"the elements need {needed} bytes; the transport block has {size}")
+    if size - needed <= _MOST_IN_FRONT:
+        header[last] &= _LCID
+        return _PADDING_IN_FRONT[size - needed] + header + body
+    if unstated >= 0:
+        header += _length_field(unstated)
+    header.append(LCID_PADDING)
+    return bytes(header + body).ljust(size, b"\0")
 
 
 def packed_size(elements: Sequence[Element]) -> int:

@@ -57,6 +57,8 @@ class RoundRobin(Scheduler):
 
     def divide(self, demands: Sequence[Demand], n_prb: int, max_ues: int, now: int) -> list[tuple[int, int]]:
         """As the interface says."""
+        if len(demands) == 1 and n_prb:
+            return [(demands[0].rnti, min(demands[0].n_prb, n_prb))]
         last = self._last
         order = sorted(demands, key=lambda d: (not d.urgent, last.get(d.rnti, -1), d.rnti))[: min(max_ues, n_prb)]
         shares, left, users = {}, n_prb, len(order)
@@ -107,6 +109,8 @@ class ProportionalFair(Scheduler):
 
     def divide(self, demands: Sequence[Demand], n_prb: int, max_ues: int, now: int) -> list[tuple[int, int]]:
         """As the interface says."""
+        if len(demands) == 1 and n_prb:
+            return [(demands[0].rnti, min(demands[0].n_prb, n_prb))]
         order = sorted(
             demands,
             key=lambda d: (not d.urgent, -d.bits_per_prb / max(self._throughput(d.rnti, now), 1e-3), d.rnti),

@@ -124,15 +124,22 @@ def on_pusch(
     beta = config.beta
     bits = ack.bits if ack is not None else ()
     for chosen, told in ((bits, report), (bits, Report()), ((), Report())):
-        uci = _pusch_uci(len(chosen), len(told.ri), len(told.cqi), beta)
-        with_uci = replace(grant, uci=uci) if uci else grant
+        uci = pusch_uci(len(chosen), len(told.ri), len(told.cqi), beta)
+        with_uci = carrying(grant, uci) if uci else grant
         if not uci or _fits(ul, with_uci):
             return PuschTransmission(with_uci, payload, chosen, told.ri, told.cqi)
     raise AssertionError("a PUSCH without control information always fits")
 
 
+@lru_cache(maxsize=4096)
+def carrying(grant: PuschGrant, uci: PuschUci) -> PuschGrant:
+    """A grant with control information; the same few grants come again and again under load."""
+    return replace(grant, uci=uci)
+
+
 @lru_cache(maxsize=256)
-def _pusch_uci(n_ack: int, n_ri: int, n_cqi: int, beta: BetaOffsets) -> PuschUci:
+def pusch_uci(n_ack: int, n_ri: int, n_cqi: int, beta: BetaOffsets) -> PuschUci:
+    """Control information of so many bits of each kind."""
     return PuschUci(n_ack, n_ri, n_cqi, beta_ack=beta.ack, beta_ri=beta.ri, beta_cqi=beta.cqi)
 
 

@@ -225,7 +225,9 @@ class UeMac:
         if now <= self._busy_until:
             self._uplink.skip(now)
             return None
-        if self._access.procedure.state is RaState.PREAMBLE and not self._uplink.is_due(now):
+        procedure = self._access.procedure
+        ordered = procedure.cause is RandomAccessCause.PDCCH_ORDER  # the cell expects the preamble before all else
+        if procedure.state is RaState.PREAMBLE and (ordered or not self._uplink.is_due(now)):
             preamble = self._access.preamble(now)
             if preamble is not None:
                 sent, subframes = preamble

@@ -43,7 +43,7 @@ def packed(elements: tuple[Element, ...], size: int) -> bytes:
     Raises:
         MacPduError: the elements do not fit.
     """
-    return pdu.build(pdu.fit(elements, size), Direction.UPLINK)
+    return pdu.pack(elements, size, Direction.UPLINK)
 
 
 class Multiplexer:

@@ -17,6 +17,9 @@ N_PROCESSES: Final = 8
 PHICH_DELAY: Final = 4
 """Subframes from a PUSCH to its PHICH (FDD, TS 36.213 9.1.2)."""
 
+_LAST_NEW_MCS: Final = 28
+_MOST_KNOWN: Final = 4096
+
 _phich_resource = lru_cache(maxsize=1024)(phich.resource)
 
 
@@ -76,6 +79,7 @@ class UlHarq:
         self._processes = [UlProcess() for _ in range(N_PROCESSES)]
         self._srs = [is_srs_subframe(ul, subframe, cell.duplex) for subframe in range(10)]
         self.max_tx, self.max_message_3_tx = 5, max_message_3_tx
+        self._known: dict[tuple[int, int, int, int, int, int, bool], Adapted] = {}
 
     def process(self, now: int) -> UlProcess:
         """Process of uplink subframe ``now``."""
@@ -108,6 +112,20 @@ class UlHarq:
         return self._read(dci, rnti, now, None, 0) if adapted is not None and adapted.new else adapted
 
     def _read(self, dci: Dci0, rnti: int, now: int, previous: PuschGrant | None, number: int) -> Adapted | None:
+        if previous is not None or dci.hopping or dci.mcs > _LAST_NEW_MCS:
+            return self._made(dci, rnti, now, previous, number)
+        # the frame does not matter to the grant of a new block; under load the same ones come again
+        key = (rnti, dci.riv, dci.mcs, dci.ndi, dci.cyclic_shift, now % N_PROCESSES, self._srs[now % 10])
+        found = self._known.get(key)
+        if found is None:
+            found = self._made(dci, rnti, now, None, number)
+            if found is not None:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[key] = found
+        return found
+
+    def _made(self, dci: Dci0, rnti: int, now: int, previous: PuschGrant | None, number: int) -> Adapted | None:
         try:
             grant = from_dci0(
                 self._cell,

@@ -159,9 +159,9 @@ class UeUplink:
         return found
 
     def is_due(self, now: int) -> bool:
-        """Whether something is granted, or to be acknowledged, in uplink subframe ``now``."""
+        """Whether something is granted, or to be acknowledged, in uplink subframe ``now``, and may be sent."""
         found = self._due.get(now)
-        return found is not None and (found.granted is not None or found.ack is not None)
+        return found is not None and self.alignment.running and (found.granted is not None or found.ack is not None)
 
     def transmit(self, now: int, c_rnti: int | None) -> UeTransmission | None:
         """Send uplink subframe ``now``; None where nothing is due."""

@@ -13,6 +13,7 @@ from picocell.phy.lte.scfdma import allowed_n_prb
 from picocell.phy.lte.uplink_config import UplinkConfig
 
 _CQI_PER_BLOCK: Final = 12
+_PRACH_PERIOD: Final = 20
 
 
 @cache
@@ -61,6 +62,12 @@ class UplinkRegions:
         self._prach_mask = ((1 << prach.N_PRB) - 1) << prach.first_prb(ul)
         self._prach_subframes = prach.preamble_format(ul).subframes
         self._ul = ul
+        # whether preambles may begin depends on the subframe and on whether the frame's number is odd
+        begins = [prach.is_opportunity(ul, at // 10, at % 10) for at in range(_PRACH_PERIOD)]
+        self._prach = [
+            self._prach_mask if any(begins[at - i] for i in range(self._prach_subframes)) else 0
+            for at in range(_PRACH_PERIOD)
+        ]
 
     @staticmethod
     def _masks(cell: Cell, ul: UplinkConfig, fmt: PucchFormat, count: int) -> tuple[int, ...]:
@@ -73,8 +80,7 @@ class UplinkRegions:
 
     def prach(self, now: int) -> int:
         """Mask of the resource blocks in which a preamble may be under way in a subframe."""
-        under_way = any(self.is_prach(now - i) for i in range(self._prach_subframes) if now >= i)
-        return self._prach_mask if under_way else 0
+        return self._prach[now % _PRACH_PERIOD]
 
     @property
     def prach_subframes(self) -> int:

@@ -64,7 +64,7 @@ class Core:
         self.by_imsi: dict[str, UeContext] = {}
         self.by_m_tmsi: dict[int, UeContext] = {}
         self.outgoing: deque[Message] = deque()
-        self.events: deque[Event] = deque()
+        self.events: deque[Event] = deque(maxlen=10_000)
         self.counters: Counter[str] = Counter()
         self._last_mme_id = 0
         self._last_key = 0

@@ -144,6 +144,7 @@ class UeProcedures:
             self._core.s11.bearer_answered(ue, ebi, 94, now)
         ue.nas.s1_released(now)
         self._core.nas.pump(ue, now)
+        self._core.s11.resume(ue, now)
 
     # messages of eNBs
 
@@ -234,6 +235,7 @@ class UeProcedures:
         self._core.s11.release_access(ue, now)
         ue.nas.s1_released(now)
         self._core.nas.pump(ue, now)
+        self._core.s11.resume(ue, now)
 
     def _uplink_nas(self, connection: S1Connection, pdu: S1apPdu, now: int) -> None:
         ue = connection.ue
@@ -321,7 +323,7 @@ class UeProcedures:
         ue = connection.ue
         if ue is None:
             return
-        for failure in map(values.read_erab_failure, pdu.ies["E-RABReleasedList"]):
+        for failure in map(values.read_erab_failure, pdu.ies.get("E-RABReleasedList", ())):
             _log.warning(
                 "%s: eNB %s released E-RAB %d: %s",
                 ue.name,

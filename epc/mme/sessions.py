@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -22,7 +23,11 @@ ACCEPTED: Final = 16
 CONTEXT_NOT_FOUND: Final = 64
 NO_RESPONSE: Final = 100
 REQUEST_REJECTED: Final = 94
+ERROR_INDICATION_RECEIVED: Final = 6
+_LOST_BEARERS: Final = ("radioNetwork", "unspecified")
 UE_NOT_RESPONDING: Final = 87
+MAX_POSTPONED: Final = 11
+"""Requests about a phone that wait for a release: as many as it can have bearers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +311,10 @@ class Sessions:
             self._transactions.respond(event, m.EchoResponse(recovery=counter), None, now)
             return
         ue = self._core.ues.get(teid or 0)
+        about_bearers = isinstance(message, m.CreateBearerRequest | m.DeleteBearerRequest)
+        if ue is not None and about_bearers and ue.leaving and len(ue.postponed) < MAX_POSTPONED:
+            ue.postponed.append(partial(self._take_request, event))
+            return
         match message:
             case m.DownlinkDataNotification():
                 self._notified(event, ue, message, now)
@@ -318,6 +327,13 @@ class Sessions:
                 name = gtpv2c.message_name(event.packet.type)
                 _log.warning("MME: %s of %s is not supported", name, event.peer)
 
+    def resume(self, ue: UeContext, now: int) -> None:
+        """The release of a phone's connection is over: do what waited for that."""
+        postponed, ue.postponed = ue.postponed, []
+        for action in postponed:
+            if not ue.removed:
+                action(now)
+
     def _notified(
         self, event: t.RequestReceived, ue: UeContext | None, message: m.DownlinkDataNotification, now: int
     ) -> None:
@@ -329,6 +345,9 @@ class Sessions:
             return
         answer = m.DownlinkDataNotificationAcknowledge(cause=g.Cause(ACCEPTED))
         self._respond(event, answer, ue, now)
+        if message.cause is not None and message.cause.value == ERROR_INDICATION_RECEIVED and ue.connection is not None:
+            # the eNB has lost the bearers: the phone is made idle before it is paged (TS 23.007 22)
+            self._core.s1.release(ue.connection, _LOST_BEARERS, now)
         self._core.paging.start(ue, now, for_data=True)
 
     def _create_bearer(

@@ -1,5 +1,6 @@
 """What the MME keeps about associations, S1 connections and phones (TS 23.401 5.7.2)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
@@ -138,6 +139,7 @@ class UeContext:
         located: the HSS knows that it is here.
         page: paging under way.
         network_bearers: requests of the PGW that the phone is to answer, by EPS bearer identity.
+        postponed: what came while its connection was being released, and waits for the end of that.
         expiry: when the context of a phone that is gone is dropped.
         removed: it is in no table any more.
     """
@@ -158,9 +160,18 @@ class UeContext:
     located: bool = False
     page: Page | None = None
     network_bearers: dict[int, NetworkBearer] = field(default_factory=dict)
+    postponed: list[Callable[[int], None]] = field(default_factory=list)
     expiry: int | None = None
     pumping: bool = False
     removed: bool = False
+
+    @property
+    def leaving(self) -> bool:
+        """Whether its connection is being released: what wants it has to wait, and to page it then."""
+        connection = self.connection
+        return connection is not None and (
+            connection.release_wanted is not None or connection.state is ConnectionState.RELEASING
+        )
 
     @property
     def name(self) -> str:

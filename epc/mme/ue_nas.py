@@ -8,7 +8,7 @@ from picocell.epc.interfaces import gtpv2c_messages as m
 from picocell.epc.interfaces import s6a
 from picocell.epc.mme import events, nas_port
 from picocell.epc.mme.core import Core
-from picocell.epc.mme.sessions import ACCEPTED
+from picocell.epc.mme.sessions import ACCEPTED, MAX_POSTPONED
 from picocell.epc.mme.ue_context import UeContext
 from picocell.rrc_nas.nas import mme_events as nas
 
@@ -67,6 +67,9 @@ class UeNasProcedures:
 
     def detach(self, ue: UeContext, now: int, *, reattach: bool, cause: int | None = None) -> None:
         """Detach a phone by the network; an idle one is paged first."""
+        if ue.leaving and len(ue.postponed) < MAX_POSTPONED:
+            ue.postponed.append(lambda at: self.detach(ue, at, reattach=reattach, cause=cause))
+            return
         ue.nas.detach(now, reattach=reattach, cause=cause)
         self.pump(ue, now)
 

@@ -13,13 +13,13 @@ from ipaddress import IPv4Address
 from picocell.epc.interfaces.gtpv2c_endpoint import ControlEndpoint
 from picocell.epc.interfaces.gtpv2c_ies import Ambr, BearerQos
 from picocell.epc.interfaces.transport import Interface, Message
-from picocell.rrc_nas.nas import tft
 from picocell.epc.pgw.contexts import Contexts, Session, Usage
 from picocell.epc.pgw.events import Event
 from picocell.epc.pgw.pool import AddressPool
 from picocell.epc.pgw.sessions import Offer, SessionProcedures
-from picocell.rrc_nas.nas.tft import PacketFilter
 from picocell.epc.pgw.user_plane import UserPlane
+from picocell.rrc_nas.nas import tft
+from picocell.rrc_nas.nas.tft import PacketFilter
 
 logger = logging.getLogger(__name__)
 

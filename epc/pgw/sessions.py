@@ -29,8 +29,8 @@ from picocell.epc.interfaces.transport import Interface
 from picocell.epc.pgw import events, pco
 from picocell.epc.pgw.contexts import Bearer, Contexts, Session
 from picocell.epc.pgw.pool import AddressInUseError, AddressPool, PoolEmptyError
-from picocell.rrc_nas.nas.tft import PacketFilter
 from picocell.epc.pgw.user_plane import UserPlane
+from picocell.rrc_nas.nas.tft import PacketFilter
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class SessionProcedures:
     ) -> None:
         self._ip, self._contexts, self._control, self._user = IPv4Address(address), contexts, control, user
         self._pool, self._offer = pool, offer
-        self.events: deque[events.Event] = deque()
+        self.events: deque[events.Event] = deque(maxlen=10_000)
         self.refused = 0
         self._requests: dict[type[m.Message], Callable[[RequestReceived, int], None]] = {
             m.CreateSessionRequest: self._create,

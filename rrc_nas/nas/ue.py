@@ -247,6 +247,11 @@ class UeNas:
         _LOG.info("IMSI %s: no signalling connection: %s", self._core.usim.imsi, reason)
         self._lost(now, reason, wait_s)
 
+    def barring_alleviated(self, now: int) -> None:
+        """Access that was barred may be tried again: what waited for it is, but for user data."""
+        self._core.timers.stop("barred")
+        self._retry(now)
+
     def connection_released(self, now: int, cause: str = "normal") -> None:
         """The signalling connection is gone, by the network or locally."""
         self._lost(now, cause, None)

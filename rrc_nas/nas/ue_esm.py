@@ -111,7 +111,7 @@ class Esm:
         return message["esm_cause"] if message.name == "PDN connectivity reject" else None
 
     def bearer_for(self, packet: bytes) -> int | None:
-        """EPS bearer of an IPv4 packet to be sent: of the first filter that matches, else the default one (23.060 15.3).
+        """EPS bearer of an IPv4 packet to be sent: of the first filter that matches, else the default (23.060 15.3).
 
         None where there is no default bearer with an address.
         """

@@ -29,7 +29,7 @@ class ServiceRequest:
         core = self._core
         if core.state is not EmmState.REGISTERED or core.connection is not Connection.IDLE:
             core.refuse("service request", f"the state is {core.state.name}, the connection {core.connection.name}")
-        elif "barred" in core.timers or ("T3346" in core.timers and cause == MOBILE_ORIGINATED):
+        elif cause == MOBILE_ORIGINATED and ("barred" in core.timers or "T3346" in core.timers):
             core.refuse("service request", "the network asked for patience")
         elif core.tai is None or core.forbidden or core.substate is EmmSubstate.LIMITED_SERVICE:
             core.refuse("service request", "there is no suitable cell")

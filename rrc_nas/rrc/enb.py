@@ -209,8 +209,13 @@ class EnbRrc(EnbRrcBase):
 
     def next_timer(self) -> int | None:
         """When `handle_timers` is due next, ms; None where no timer runs."""
-        times = [time for ue in self.ues.values() for time in (ue.guard, ue.inactive) if time is not None]
-        return min(times, default=None)
+        found: int | None = None
+        for ue in self.ues.values():
+            if ue.guard is not None and (found is None or ue.guard < found):
+                found = ue.guard
+            if ue.inactive is not None and (found is None or ue.inactive < found):
+                found = ue.inactive
+        return found
 
     def handle_timers(self, now: int) -> None:
         """Do what timers that have run out ask for."""

@@ -82,6 +82,8 @@ class PagingScheduler:
 
     def message(self, now: int) -> bytes | None:
         """PCCH message for subframe ``now``, None where there is none to send."""
+        if not self._queues and self._change_until is None:
+            return None
         records = [
             enb_messages.paging_record(paging.identity, paging.cn_domain)
             for paging in self._due(now, enb_messages.MAX_PAGING_RECORDS)

@@ -26,7 +26,7 @@ def physical(common: Mapping[str, Any], sr: SchedulingRequest, cqi: PeriodicCqi,
     """physicalConfigDedicated of a UE.
 
     Args:
-        common: what all UEs have in common.
+        common: what all UEs have in common; of cqi-ReportConfig the aperiodic reports, if there are any.
         sr: its scheduling requests.
         cqi: its periodic wideband reports.
         n_ports: antenna ports of the cell: transmission mode 1 on one, transmit diversity on more.
@@ -48,8 +48,9 @@ def physical(common: Mapping[str, Any], sr: SchedulingRequest, cqi: PeriodicCqi,
         "sr-ConfigIndex": sr.config_index,
         "dsr-TransMax": f"n{sr.dsr_trans_max}",
     }
+    reports = {"nomPDSCH-RS-EPRE-Offset": 0} | dict(common.get("cqi-ReportConfig", {}))
     return dict(common) | {
-        "cqi-ReportConfig": {"nomPDSCH-RS-EPRE-Offset": 0, "cqi-ReportPeriodic": ("setup", report)},
+        "cqi-ReportConfig": reports | {"cqi-ReportPeriodic": ("setup", report)},
         "antennaInfo": ("explicitValue", antenna),
         "schedulingRequestConfig": ("setup", request),
     }

@@ -340,11 +340,13 @@ class UeRrc:
 
     def next_timer(self) -> int | None:
         """When `handle_timers` is due; None where no timer runs."""
-        deadlines = list(self._context.timers.values())
-        if self.state is RrcState.CONNECTED and self.connection is not None:
-            report = self.connection.measurements.next_timer()
-            deadlines += [] if report is None else [report]
-        return min(deadlines, default=None)
+        context = self._context
+        first = min(context.timers.values()) if context.timers else None
+        if context.state is RrcState.CONNECTED and context.connection is not None:
+            report = context.connection.measurements.next_timer()
+            if report is not None and (first is None or report < first):
+                return report
+        return first
 
     def handle_timers(self, now: int) -> None:
         """Do what is due."""

@@ -79,6 +79,8 @@ class SystemInformation:
         self._context = context
         self.current: CellInformation | None = None
         self.selected = False
+        self._needed_by: Sib1 | None = None
+        self._needed: frozenset[int] = frozenset()
 
     @property
     def wanted(self) -> frozenset[int]:
@@ -87,8 +89,11 @@ class SystemInformation:
             return frozenset()
         if not self.current.confirmed or self.current.sib1 is None:
             return frozenset({1})
-        scheduled = {sib for entry in self.current.sib1.scheduling for sib in entry.sibs}
-        return frozenset(({2} | scheduled.intersection(_OPTIONAL_SIBS)) - self.current.sibs.keys())
+        sib1 = self.current.sib1
+        if self._needed_by is not sib1:
+            scheduled = {sib for entry in sib1.scheduling for sib in entry.sibs}
+            self._needed_by, self._needed = sib1, frozenset({2} | scheduled.intersection(_OPTIONAL_SIBS))
+        return self._needed - self.current.sibs.keys()
 
     def select(self, mib: Mib, cell: Cell, earfcn_dl: int, now: int) -> None:
         """A cell's MIB was read: it is selected, or was selected before and is read anew.

@@ -230,3 +230,11 @@ def test_arguments_are_checked(arguments: dict[str, Any]) -> None:
         EnbS1ap(**every, address=ENB, mme_address=MME, gtpu_address=ENB)
     with pytest.raises(ValueError, match="paging"):
         EnbS1apSettings(paging_drx=100)
+
+
+@pytest.mark.parametrize("cause", ["spare1", "mo-VoiceCall-v1280", "delayTolerantAccess-v1020", "mt-Access"])
+def test_every_establishment_cause_of_rrc_has_one_of_s1ap(cause: str) -> None:
+    enb = in_state("ready")
+    assert enb.initial_ue_message(RNTI, b"nas", cause, None, None, 0)
+    (sent,) = answers(enb)
+    assert sent.message == "InitialUEMessage"

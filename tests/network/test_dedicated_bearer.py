@@ -1,4 +1,4 @@
-"""A dedicated bearer through the whole network: from the gateway over S5, S11, S1AP, NAS and RRC to a DRB of its own."""
+"""A dedicated bearer through the whole network: from the gateway over S5, S11, S1AP, NAS and RRC to its own DRB."""
 
 from picocell import Cell, Network, Phone
 from picocell.epc.pgw.contexts import Usage
@@ -6,6 +6,7 @@ from picocell.mac.dedicated_config import RlcMode
 from picocell.network import GATEWAY
 from picocell.rrc_nas.nas import ue_events
 from picocell.rrc_nas.nas.tft import ICMP, UDP, Direction, PacketFilter
+from picocell.rrc_nas.rrc.enb_defaults import defaults
 
 VOICE = 7000
 CONVERSATION, DEFAULT = 1, 9
@@ -93,3 +94,22 @@ def test_an_idle_phone_is_paged_for_a_bearer() -> None:
         net.run(300)
         sizes = {name: size for name, size in net.tables().items() if size}
         assert not {name for name in sizes if "bearer" in name or "tunnel" in name or "session" in name}, sizes
+
+
+def test_a_bearer_with_short_sequence_numbers() -> None:
+    """PDCP of 7 bits over RLC UM of 5 bits on the dedicated bearer, of 12 bits over RLC AM on the default one."""
+    radio = defaults()
+    rows = radio["drb"][CONVERSATION]
+    rows["pdcp-Config"]["rlc-UM"]["pdcp-SN-Size"] = "len7bits"
+    for way in ("ul-UM-RLC", "dl-UM-RLC"):
+        rows["rlc-Config"][1][way]["sn-FieldLength"] = "size5"
+    with Network(Cell(n_prb=6, radio=radio)) as net:
+        phone = net.phone()
+        phone.attach()
+        net.run(100)
+        ebi = _open(net, phone)
+        bits = {one.bearer.eps_bearer: one.bearer.pdcp_sn_bits for one in phone.ue.bearers.setups.values()}
+        assert (bits[5], bits[ebi]) == (12, 7)
+        for _ in range(50):  # 150 packets: more than the sequence numbers of either layer
+            _talk(net, phone)
+        assert _passed(net)[CONVERSATION] == (150, 150)

@@ -4,6 +4,7 @@ from typing import Any
 
 from picocell import Cell, Network
 from picocell.network import GATEWAY
+from picocell.rrc_nas.nas import ue_events as nas_events
 from picocell.rrc_nas.rrc import ue_events
 
 
@@ -51,3 +52,32 @@ def test_the_cell_forgets_a_phone_that_does_not_come_back() -> None:
         net.run(500)
         assert net.enb.tables()["MAC UEs"] == 0
         assert net.epc.tables()["MME ues"] == 0
+
+
+def test_a_camping_phone_that_hears_the_cell_no_more_searches_it_again() -> None:
+    with Network(Cell(n_prb=6, inactivity_ms=100)) as net:
+        phone = net.phone()
+        phone.attach()
+        phone.wait_idle()
+        phone.snr_db = -40
+        phone.wait_for(ue_events.CellSelectionNeeded, 2000)
+        phone.snr_db = 30
+        phone.wait_for(ue_events.Camped, 2000)
+        assert phone.attached
+        assert phone.ping(GATEWAY, 2).received == 2
+
+
+def test_phones_of_an_enb_that_loses_its_mme_tell_the_next_one() -> None:
+    """Without anything to send: they are released so that they update their tracking area (TS 24.301 5.5.3.2.2)."""
+    with Network(Cell(n_prb=6)) as net:
+        phone = net.phone()
+        phone.attach()
+        net.run(100)
+        net.enb.connection_lost(net.now)
+        net.epc.mme.connection_lost(net.enb.address, net.now)
+        released = phone.wait_for(ue_events.ConnectionReleased, 1000)
+        assert released.cause == "loadBalancingTAUrequired"
+        net.run(1500)
+        net.enb.connect(net.now)
+        phone.wait_for(nas_events.TrackingAreaUpdated, 5000)
+        assert phone.ping(GATEWAY, 2).received == 2

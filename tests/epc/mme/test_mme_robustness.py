@@ -1,8 +1,7 @@
 """The MME where neighbours fall silent, fail or send nonsense, at every step."""
 
-from typing import Any
-
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
