@@ -2,20 +2,19 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from picocell.rlc_pdcp import pdcp, rlc
 
 RlcEntity = rlc.AmEntity | rlc.UmEntity | rlc.TmEntity
 PdcpEntity = pdcp.SrbEntity | pdcp.UmEntity | pdcp.AmEntity
 
-_NOTHING = rlc.BufferStatus(0)
+_NOTHING: Final = rlc.BufferStatus(0)
+_NEVER: Final = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class SduReceived:
-    """An SDU for the layers above: an RRC message or a user's packet."""
-
-    sdu: bytes
+SduReceived = pdcp.SduReceived
+"""An SDU for the layers above, an RRC message or a user's packet: what PDCP says of it passes as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +53,17 @@ class RadioBearer:
         rlc: the RLC entity.
         pdcp: the PDCP entity.
         suspended: nothing is sent, and nothing asks for a grant (TS 36.331 5.3.7.2).
+        events: what happened and was not fetched, oldest first.
     """
 
     def __init__(self, rlc_entity: RlcEntity, pdcp_entity: PdcpEntity | None = None) -> None:
         self.rlc = rlc_entity
         self.pdcp = pdcp_entity
         self.suspended = False
-        self._events: deque[Event] = deque()
+        self.events: deque[Event] = deque()
+        # nearly every ms nothing has changed: until then the buffer status holds, and no timer is due
+        self._quiet_until = 0
+        self._status = _NOTHING
 
     # the layers above
 
@@ -70,6 +73,7 @@ class RadioBearer:
         Raises:
             ValueError: one that is empty or too long.
         """
+        self._quiet_until = 0
         if self.pdcp is None:
             self.rlc.write_sdu(sdu, now)
         else:
@@ -77,7 +81,7 @@ class RadioBearer:
 
     def next_event(self) -> Event | None:
         """The oldest event that has not been fetched."""
-        return self._events.popleft() if self._events else None
+        return self.events.popleft() if self.events else None
 
     # the MAC below
 
@@ -85,20 +89,27 @@ class RadioBearer:
         """Data available for transmission of both layers (TS 36.321 5.4.5, TS 36.322 4.5, TS 36.323 4.5)."""
         if self.suspended:
             return _NOTHING
+        if now < self._quiet_until:
+            return self._status
         status = self.rlc.buffer_status(now)
-        if self.pdcp is None or not (waiting := self.pdcp.data_volume()):
-            return status
-        return rlc.BufferStatus(status.n_bytes + waiting, status.n_status_bytes, status.n_retx_bytes)
+        if self.pdcp is not None and (waiting := self.pdcp.data_volume()):
+            status = rlc.BufferStatus(status.n_bytes + waiting, status.n_status_bytes, status.n_retx_bytes)
+        due = self.next_timer()
+        self._quiet_until = _NEVER if due is None else due
+        self._status = status
+        return status
 
     def build_pdu(self, grant_bytes: int, now: int) -> bytes:
         """The next RLC PDU, at most ``grant_bytes`` long; empty where nothing waits or fits."""
-        if self.suspended:
+        if self.suspended or (now < self._quiet_until and not self._status.n_bytes):
             return b""
+        self._quiet_until = 0
         self._fill(grant_bytes, now)
         return self.rlc.build_pdu(grant_bytes, now)
 
     def receive_pdu(self, pdu: bytes, now: int) -> None:
         """Take an RLC PDU from the MAC."""
+        self._quiet_until = 0
         self.rlc.receive_pdu(pdu, now)
         self._drain_rlc(now)
 
@@ -106,11 +117,22 @@ class RadioBearer:
 
     def next_timer(self) -> int | None:
         """When `handle_timers` has something to do, in ms; None for never."""
-        times = [self.rlc.next_timer(), self.pdcp.next_timer() if self.pdcp is not None else None]
-        return min((time for time in times if time is not None), default=None)
+        first = self.rlc.next_timer()
+        second = self.pdcp.next_timer() if self.pdcp is not None else None
+        if first is None or second is None:
+            return second if first is None else first
+        return min(first, second)
+
+    def handle_due_timers(self, now: int) -> None:
+        """`handle_timers` where one is due; quick where none is."""
+        if now >= self._quiet_until:
+            due = self.next_timer()
+            if due is not None and due <= now:
+                self.handle_timers(now)
 
     def handle_timers(self, now: int) -> None:
         """Expiry of the timers of both layers."""
+        self._quiet_until = 0
         self.rlc.handle_timers(now)
         if self.pdcp is not None:
             self.pdcp.handle_timers(now)
@@ -125,6 +147,7 @@ class RadioBearer:
 
         An SRB discards what RLC still hands over; a DRB takes it, and sends again what was not confirmed.
         """
+        self._quiet_until = 0
         self.rlc.reestablish(now)
         entity = self.pdcp
         self._drain_rlc(now, reestablishment=True)
@@ -141,32 +164,33 @@ class RadioBearer:
         if self.pdcp is None:
             return
         waiting = self.rlc.buffer_status(now).n_bytes
+        next_pdu, write_sdu = self.pdcp.next_pdu, self.rlc.write_sdu
         while waiting < grant_bytes:
-            pdu = self.pdcp.next_pdu()
+            pdu = next_pdu()
             if pdu is None:
                 break
-            self.rlc.write_sdu(pdu[0], now, pdu[1])
+            write_sdu(pdu[0], now, pdu[1])
             waiting += len(pdu[0])
         self._drain_pdcp()
 
     def _drain_rlc(self, now: int, *, reestablishment: bool = False) -> None:
         entity = self.pdcp
-        while (event := self.rlc.next_event()) is not None:
-            match event:
-                case rlc.SduReceived(sdu):
-                    if entity is None:
-                        self._events.append(SduReceived(sdu))
-                    elif not reestablishment:
-                        entity.receive_pdu(sdu, now)
-                    elif isinstance(entity, pdcp.AmEntity):
-                        entity.receive_pdu(sdu, now, reestablishment=True)
-                    elif isinstance(entity, pdcp.UmEntity):
-                        entity.receive_pdu(sdu, now)
-                case rlc.SduDelivered(sdu_id):
-                    if entity is not None:
-                        entity.delivered(sdu_id)
-                case rlc.MaxRetxReached():
-                    self._events.append(MaxRetxReached())
+        next_event = self.rlc.next_event
+        while (event := next_event()) is not None:
+            if isinstance(event, rlc.SduReceived):
+                if entity is None:
+                    self.events.append(SduReceived(event.sdu))
+                elif not reestablishment:
+                    entity.receive_pdu(event.sdu, now)
+                elif isinstance(entity, pdcp.AmEntity):
+                    entity.receive_pdu(event.sdu, now, reestablishment=True)
+                elif isinstance(entity, pdcp.UmEntity):
+                    entity.receive_pdu(event.sdu, now)
+            elif isinstance(event, rlc.SduDelivered):
+                if entity is not None:
+                    entity.delivered(event.sdu_id)
+            else:
+                self.events.append(MaxRetxReached())
         self._drain_pdcp()
 
     def _drain_pdcp(self) -> None:
@@ -174,11 +198,11 @@ class RadioBearer:
             return
         while (event := self.pdcp.next_event()) is not None:
             match event:
-                case pdcp.SduReceived(sdu):
-                    self._events.append(SduReceived(sdu))
+                case pdcp.SduReceived():
+                    self.events.append(event)
                 case pdcp.IntegrityFailure(count):
-                    self._events.append(IntegrityFailure(count))
+                    self.events.append(IntegrityFailure(count))
                 case pdcp.CountWrap(_, count):
-                    self._events.append(CountExhausted(count))
+                    self.events.append(CountExhausted(count))
                 case pdcp.DiscardSdu(sdu_id):
                     self.rlc.discard_sdu(sdu_id)

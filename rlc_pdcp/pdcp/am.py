@@ -88,8 +88,12 @@ class AmEntity(DrbEntity):
 
     def data_volume(self) -> int:
         """Bytes that wait for RLC, headers and control PDUs included (TS 36.323 4.5)."""
-        again = sum(len(self._kept[count]) + self._header_size for count in self._resend)
-        return super().data_volume() + again + sum(len(pdu) for pdu in self._control)
+        volume = super().data_volume()
+        if self._resend:
+            volume += sum(len(self._kept[count]) + self._header_size for count in self._resend)
+        if self._control:
+            volume += sum(len(pdu) for pdu in self._control)
+        return volume
 
     def reestablish(self, now: int, *, cipher: CipherLike | None) -> None:
         """Go on with a new key (TS 36.323 5.2.1.1, 5.2.2.1); COUNT and SDUs are kept.

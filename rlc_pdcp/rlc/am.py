@@ -56,8 +56,9 @@ class AmEntity:
 
     def buffer_status(self, now: int) -> BufferStatus:
         """Data available for transmission; new data counts while the window is full, too (4.5)."""
-        status, retx = self.rx.status_bytes(now), self.tx.retx_bytes()
-        return BufferStatus(status + retx + self.tx.new_bytes(), status, retx)
+        tx = self.tx
+        status, retx = self.rx.status_bytes(now), tx.retx_bytes()
+        return BufferStatus(status + retx + tx.new_bytes(), status, retx)
 
     def build_pdu(self, grant_bytes: int, now: int) -> bytes:
         """The next RLC PDU, at most ``grant_bytes`` long: STATUS, retransmission, new data, in this order (5.1.3.1.1).
@@ -84,8 +85,10 @@ class AmEntity:
 
     def next_timer(self) -> int | None:
         """When `handle_timers` has something to do, in ms; None for never."""
-        times = [time for time in (self.tx.next_timer(), self.rx.next_timer()) if time is not None]
-        return min(times, default=None)
+        first, second = self.tx.next_timer(), self.rx.next_timer()
+        if first is None or second is None:
+            return second if first is None else first
+        return min(first, second)
 
     def handle_timers(self, now: int) -> None:
         """Expiry of t-PollRetransmit, t-Reordering and t-StatusProhibit."""

@@ -16,6 +16,7 @@ from picocell.rlc_pdcp.rlc.pdu import (
     Nack,
     StatusPdu,
     build_amd,
+    build_whole_amd,
     li_bytes,
 )
 from picocell.rlc_pdcp.rlc.transmission_buffer import DataField, TransmissionBuffer, TxSdu
@@ -71,7 +72,7 @@ class _SentPdu:
 
     def build(self, poll: bool) -> bytes:
         """The AMD PDU."""
-        return build_amd(AmdPdu(self.sn, poll, self.begins, self.ends, self.elements))
+        return build_whole_amd(self.sn, poll, self.begins, self.ends, self.elements)
 
     def segment(self, portion: Portion, space: int) -> AmdPdu | None:
         """As much of a portion as fits into ``space`` bytes of length indicators and data; None where nothing does."""
@@ -159,6 +160,8 @@ class AmTransmitter:
     def retx_bytes(self) -> int:
         """Bytes that wait for retransmission, with headers."""
         size = 0
+        if not self._retx:
+            return size
         for pdu in self._retx.values():
             header = AMD_HEADER + li_bytes(len(pdu.elements))
             whole = pdu.portions == [(0, pdu.size)]

@@ -146,17 +146,31 @@ def parse_amd(pdu: bytes) -> AmdPdu:
     return AmdPdu(word & 0x3FF, bool(word & _POLL), begins, ends, elements, True, offset, last)
 
 
+def build_whole_amd(sn: int, poll: bool, begins: bool, ends: bool, elements: Sequence[bytes]) -> bytes:
+    """Bytes of an AMD PDU that is not a segment; the arguments are the attributes of `AmdPdu`.
+
+    Raises:
+        ValueError: a number out of range, an empty element, or one that only the last could be as long as.
+    """
+    check_sn("SN", sn, AM_SN_MODULO)
+    return _build(_first_word(sn, poll, begins, ends, elements), AMD_HEADER, elements)
+
+
+def _first_word(sn: int, poll: bool, begins: bool, ends: bool, elements: Sequence[bytes]) -> int:
+    word = 0x8000 | (0 if begins else 0x1000) | (0 if ends else 0x0800) | sn
+    return word | (_POLL if poll else 0) | (_MORE if len(elements) > 1 else 0)
+
+
 def build_amd(pdu: AmdPdu) -> bytes:
     """Bytes of an AMD PDU or AMD PDU segment.
 
     Raises:
         ValueError: a number out of range, an empty element, or one that only the last could be as long as.
     """
-    check_sn("SN", pdu.sn, AM_SN_MODULO)
-    word = 0x8000 | (0 if pdu.begins else 0x1000) | (0 if pdu.ends else 0x0800) | pdu.sn
-    word |= (_POLL if pdu.poll else 0) | (_MORE if len(pdu.elements) > 1 else 0)
     if not pdu.segment:
-        return _build(word, AMD_HEADER, pdu.elements)
+        return build_whole_amd(pdu.sn, pdu.poll, pdu.begins, pdu.ends, pdu.elements)
+    check_sn("SN", pdu.sn, AM_SN_MODULO)
+    word = _first_word(pdu.sn, pdu.poll, pdu.begins, pdu.ends, pdu.elements)
     if not 0 <= pdu.offset <= MAX_SO:
         raise ValueError(f"segment offset {pdu.offset} is outside 0..{MAX_SO}")
     word = (word | _SEGMENT) << 16 | pdu.last << 15 | pdu.offset

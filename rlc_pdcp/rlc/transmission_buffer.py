@@ -80,7 +80,8 @@ class TransmissionBuffer:
 
     def estimate(self, header: int) -> int:
         """Bytes of one PDU that takes everything, with a fixed header of ``header`` bytes; 0 when empty."""
-        return header + li_bytes(self._n_sdus) + self.n_bytes if self._n_sdus else 0
+        n = self._n_sdus
+        return header + (li_bytes(n) if n > 1 else 0) + self.n_bytes if n else 0
 
     def take(self, space: int) -> DataField | None:
         """Map as much as fits into ``space`` bytes of length indicators and data; None where nothing does."""
@@ -90,24 +91,29 @@ class TransmissionBuffer:
         begins, ends = not queue[0].mapped, True
         elements: list[bytes] = []
         sdus: list[TxSdu] = []
+        taken = 0
         while queue:
-            room = space - li_bytes(len(elements) + 1)
+            room = space - taken - (li_bytes(len(elements) + 1) if elements else 0)
             if room <= 0:
                 break
             sdu = queue[0]
-            start, size = sdu.mapped, len(sdu.data)
-            end = min(size, start + room)
-            elements.append(sdu.data[start:end])
+            data, start = sdu.data, sdu.mapped
+            size = len(data)
+            end = start + room
             sdus.append(sdu)
-            sdu.mapped = end
-            space -= end - start
             if end < size:
+                elements.append(data[start:end])
+                sdu.mapped = end
+                taken += room
                 ends = False
                 break
+            elements.append(data[start:] if start else data)
+            sdu.mapped = size
+            taken += size - start
             self._pop()
-            if end - start > MAX_LI:
+            if size - start > MAX_LI:
                 break
-        self.n_bytes -= sum(map(len, elements))
+        self.n_bytes -= taken
         return DataField(begins, ends, elements, sdus)
 
     def clear(self) -> None:

@@ -1,6 +1,7 @@
 """The radio bearers of one UE at either end, as RRC's events make, key, suspend and release them (TS 36.331 5.3.10)."""
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 from picocell.mac.dedicated_config import BearerKind, RlcMode
 from picocell.rlc_pdcp import bearer, pdcp, rlc
@@ -159,6 +160,7 @@ def _rlc_entity(setup: BearerSetup) -> bearer.RlcEntity:
         if not isinstance(tx, rlc.AmTxConfig) or not isinstance(rx, rlc.AmRxConfig):
             raise ValueError(f"{setup.bearer.name} has no RLC AM configuration of both directions")
         return rlc.AmEntity(tx, rx)
-    if isinstance(tx, rlc.AmTxConfig) or isinstance(rx, rlc.AmRxConfig):
+    one_way = [config for config in (tx, rx) if config is not None]
+    if not all(isinstance(config, rlc.UmConfig) for config in one_way):
         raise ValueError(f"{setup.bearer.name} is RLC UM with a configuration of RLC AM")
-    return rlc.UmEntity(tx, rx)
+    return rlc.UmEntity(cast("rlc.UmConfig | None", tx), cast("rlc.UmConfig | None", rx))

@@ -21,6 +21,6 @@ def _run(seed: int) -> list[str]:
 def test_the_event_log_depends_on_the_seed_alone() -> None:
     first = _run(1)
     assert len(first) > 100
-    assert {line.split()[1] for line in first} == {"eNB", "MME", "001010123456780", "001010123456781"}
+    assert {line.split()[1] for line in first} == {"eNB", "MME", "PGW", "001010123456780", "001010123456781"}
     assert first == _run(1)
     assert first != _run(2)

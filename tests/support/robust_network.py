@@ -315,7 +315,8 @@ def storm(net: Network, phones: Sequence[Phone], rounds: int = 2) -> None:
         for phone in phones[number % 2 :: 2]:
             phone.attach(wait=False)
         net.run_until(lambda: all(phone.attached for phone in phones), 20_000)
-        net.run(200)  # a detach that crosses the end of the attach may be lost with its connection (TS 24.301 5.5.2.2.4)
+        # a detach that crosses the end of the attach may be lost with its connection (TS 24.301 5.5.2.2.4)
+        net.run(200)
         for phone in phones:
             phone.detach(wait=False)
         wait_until_empty(net)
