@@ -88,7 +88,6 @@ class EnbRrc(EnbRrcBase):
         self._paging = PagingScheduler(sib2, duplex=cell.duplex)
         self._overload: tuple[str, int] | None = None
         self._overload_share = 0
-        self.accepting = True
 
     # from the radio
 

@@ -187,6 +187,7 @@ class EnbRrcBase:
         self.settings = settings
         self.lost_ms = lost_ms
         self.ues: dict[int, UeContext] = {}
+        self.accepting = True
         self.verify_last: Callable[[int, SecurityKeys], bool] | None = None
         self.counters: Counter[str] = Counter()
         self._events: deque[EnbRrcEvent] = deque()
