@@ -7,6 +7,7 @@ which to a REQ is the same and tells when the peer that asked is gone, so that i
 import contextlib
 import errno
 import logging
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,7 +15,6 @@ from typing import Any, Final
 import numpy as np
 import zmq
 from numpy.typing import NDArray
-from zmq.utils.monitor import recv_monitor_message
 
 from picocell.radio.errors import RadioError
 from picocell.radio.zmq.streams import SAMPLE_BYTES, RxStream, TxStream
@@ -176,6 +176,7 @@ class RxPort:
         self._pause_until = 0.0
         self._retry_at = 0.0
         self._hung_up = False
+        self._hang_ups = 0  # in a row
         self._next_report = 0.0
         self._discard = 0
         self._joining = True  # the next reply is the first of a connection
@@ -190,14 +191,18 @@ class RxPort:
     def watch(self) -> bool:
         """Follow the connection; whether the peer is lost (then :meth:`renew` is due)."""
         while not self.lost and _readable(self._monitor):
-            if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self.connected, self.refused = not self._hung_up, False
+            # the event's number comes first, as the machine writes it; zmq.utils.monitor would bring asyncio along
+            number, _ = self._monitor.recv_multipart()
+            if int.from_bytes(number[:2], sys.byteorder) == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self.connected, self.refused, self._hang_ups = not self._hung_up, False, 0
                 self.lost = self._hung_up  # the request went to who hung up
             elif self.connected:
                 self.lost = True
                 self._peer_before = self._partner.peer if self._partner else 0
             else:  # hung up during the handshake, after which ZeroMQ may not try again
-                self.refused = self._hung_up = True
+                self._hung_up = True
+                self._hang_ups += 1
+                self.refused = self._hang_ups > 1  # once, a program that is being ended does that, too
                 self._retry_at = time.monotonic() + _RETRY_S
         if self._hung_up and time.monotonic() >= self._retry_at:
             self.lost = True
