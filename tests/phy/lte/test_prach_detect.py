@@ -51,7 +51,8 @@ def test_any_preamble_is_found_at_its_delay(root: int, zczc: int, index: int, pr
     longest_s = min(
         (prach.cyclic_shift_step(ul.prach) or 839) * UNIT_S - 2 * UNIT_S, prach.preamble_format(ul).t_cp / 30.72e6
     )
-    delay_s = share * longest_s - 0.4 * UNIT_S
+    # the window may begin a little later than this, and nothing is interpolated before its first point
+    delay_s = share * longest_s - 0.3 * UNIT_S
     (found,) = PrachDetector(Cell(0), ul, RATE).detect(sent(ul, preamble, delay_s).astype(np.complex64))
     assert found.preamble == preamble
     assert found.timing_advance_s == pytest.approx(delay_s, abs=60e-9)
