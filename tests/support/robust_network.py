@@ -29,6 +29,8 @@ _UE_TIMERS_MS: Final = {"T3410": 4000, "T3411": 400, "T3402": 1000, "T3417": 150
                         "T3440": 600, "T3416": 8000, "T3418": 3000, "T3420": 3000}  # fmt: skip
 _MME_TIMERS_S: Final = {"T3450": 1, "T3460": 1, "T3470": 1, "T3422": 1, "T3485": 1, "T3486": 1, "T3489": 1, "T3495": 1}
 _WAIT_MS: Final = 40_000
+_IMPLICIT_DETACH_MS: Final = 600_000
+"""Mobile reachable timer, T3412 and four minutes, and as long again (TS 24.301 5.3.5)."""
 
 
 @contextmanager
@@ -218,7 +220,7 @@ def leave(bench: Bench) -> None:
     net, phone = bench.net, bench.phone
     if phone.attached or phone.connected or phone.ue.nas.core.attach_wanted:
         phone.detach(_WAIT_MS)
-    wait_until_empty(net)
+    wait_until_empty(net, _WAIT_MS if again else _IMPLICIT_DETACH_MS)
     phone.switch_off()
 
 
@@ -293,7 +295,7 @@ def kill_at(bench: Bench, step: int, *, again: bool = True) -> bool:
     if again:
         phone.attach(_WAIT_MS)
         phone.detach(_WAIT_MS)
-    wait_until_empty(net)
+    wait_until_empty(net, _WAIT_MS if again else _IMPLICIT_DETACH_MS)
     phone.switch_off()
     return found
 
