@@ -220,7 +220,7 @@ def leave(bench: Bench) -> None:
     net, phone = bench.net, bench.phone
     if phone.attached or phone.connected or phone.ue.nas.core.attach_wanted:
         phone.detach(_WAIT_MS)
-    wait_until_empty(net, _WAIT_MS if again else _IMPLICIT_DETACH_MS)
+    wait_until_empty(net)
     phone.switch_off()
 
 
