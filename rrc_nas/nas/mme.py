@@ -1,4 +1,4 @@
-"""The network end of EPS mobility and session management for one phone (TS 24.301).
+"""The network end of EPS mobility and session management for one phone (TS 24.301)::
 
     nas = MmeNas(settings, allocate_m_tmsi, rng)
     nas.receive(pdu, now, initial=True, tai=tai)

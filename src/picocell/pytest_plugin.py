@@ -1,4 +1,4 @@
-"""A pytest plugin: a network and a phone as fixtures, and recordings of the tests that fail.
+"""A pytest plugin: a network and a phone as fixtures, and recordings of the tests that fail::
 
     import pytest
     from picocell import Cell

@@ -1,4 +1,4 @@
-"""The air between many radios: uplinks are summed in every cell, downlinks reach every phone, each link on its own.
+"""The air between many radios: uplinks are summed in every cell, downlinks reach every phone, each link on its own::
 
     air = Air(5.76e6)
     air.cell("cell1", "tx_port=tcp://*:2001,rx_port=tcp://localhost:2000,base_srate=5.76e6")
