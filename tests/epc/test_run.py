@@ -207,6 +207,7 @@ def test_killed_core_starts_again_and_clean_stop_tells_enbs(tmp_path: Path) -> N
     again = EnbEnd(f"{NET}.{next(HOSTS)}", core=address)
     again.set_up()
     pings(again, again.attach())
+    second.wait_for("IMSI 001010123456780 is registered")
     second.process.send_signal(signal.SIGINT)
     again.until(lambda: not again.up)
     assert again.down_reasons == ["shut down"]
