@@ -84,7 +84,7 @@ class EnbRun:
             sent=self._mac.downlink if self._mac is not None else None,
             heard=self._mac.uplink if self._mac is not None else None,
         )
-        self._meter = UeMeter(self.enb)
+        self._shown_meter, self._written_meter = UeMeter(self.enb), UeMeter(self.enb)  # each counts from its own last look
         self._metrics = MetricsFile(config.metrics.file) if config.metrics.file is not None else None
         self._stop = False
 
@@ -107,7 +107,7 @@ class EnbRun:
                 shown = not shown if key == "t" else shown
                 self._stop = self._stop or key == "q"
             if shown and now >= next_row:
-                rows = self._meter.rows(now - last_row)
+                rows = self._shown_meter.rows(now - last_row)
                 if rows:
                     _say(table(rows, with_header=lines % 10 == 0))
                     lines += 1
@@ -157,7 +157,7 @@ class EnbRun:
             "cpu_s": round(lateness.cpu_s, 6),
             "s1": self.enb.s1ap.state.name,
             "tables": self.enb.tables(),
-            "ues": [ue.as_dict() for ue in self._meter.rows(seconds)],
+            "ues": [ue.as_dict() for ue in self._written_meter.rows(seconds)],
         }
         self._metrics.write(row)
 
