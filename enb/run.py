@@ -84,7 +84,8 @@ class EnbRun:
             sent=self._mac.downlink if self._mac is not None else None,
             heard=self._mac.uplink if self._mac is not None else None,
         )
-        self._shown_meter, self._written_meter = UeMeter(self.enb), UeMeter(self.enb)  # each counts from its own last look
+        # Two, for each counts from its own last look.
+        self._shown_meter, self._written_meter = UeMeter(self.enb), UeMeter(self.enb)
         self._metrics = MetricsFile(config.metrics.file) if config.metrics.file is not None else None
         self._stop = False
 
