@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +9,29 @@ class Noise:
     def add(self, samples: NDArray[np.complex64], power: float) -> None: ...
     def draw(self, shape: int | tuple[int, ...], power: float = 1.0) -> NDArray[np.complex64]: ...
 
-def add_moving_fir(
-    x: NDArray[np.complex64],
-    taps: NDArray[np.complex64],
-    slope: NDArray[np.complex64],
-    start: float,
-    step: float,
-    out: NDArray[np.complex64],
-) -> None: ...
+def sum_of_sinusoids(
+    rates: NDArray[np.float64],
+    phases: NDArray[np.float64],
+    amplitudes: NDArray[np.float32],
+    times: NDArray[np.float64],
+) -> NDArray[np.complex64]: ...
+@overload
+def grid_response(
+    gains: NDArray[np.complex64], turns: NDArray[np.float32], sent: NDArray[np.complex64]
+) -> tuple[NDArray[np.complex64], NDArray[np.complex64]]: ...
+@overload
+def grid_response(
+    gains: NDArray[np.complex64], turns: NDArray[np.float32], sent: None = None
+) -> tuple[None, NDArray[np.complex64]]: ...
+
+class DelayLine:
+    n_taps: int
+    memory: int
+    def __init__(self, starts: Sequence[int], filters: Sequence[NDArray[np.floating]]) -> None: ...
+    def run(
+        self, buffer: NDArray[np.complex64], gains: NDArray[np.complex64], offset: int, step: int
+    ) -> NDArray[np.complex64]: ...
+
+class Interpolator:
+    def __init__(self, table: NDArray[np.floating]) -> None: ...
+    def run(self, samples: NDArray[np.complex64], first: float, step: float, count: int) -> NDArray[np.complex64]: ...

@@ -76,41 +76,4 @@ void add_noise(NoiseState* state, float* samples, size_t n, float sigma) {
     *state = g;
 }
 
-constexpr size_t fir_block = 2 * PICOCELL_VECTOR_BYTES / 4;
-
-template <size_t Block>
-inline void fir_one(const float* xr, const float* xi, const float* h, const float* d, size_t length, float t, float dt,
-                    size_t first, float* out) {
-    float ar[Block] = {}, ai[Block] = {}, br[Block] = {}, bi[Block] = {};
-    for (size_t k = 0; k < length; ++k) {
-        const float hr = h[2 * k], hi = h[2 * k + 1], dr = d[2 * k], di = d[2 * k + 1];
-        const float* pr = xr + first + length - 1 - k;
-        const float* pi = xi + first + length - 1 - k;
-        for (size_t i = 0; i < Block; ++i) {
-            ar[i] += hr * pr[i] - hi * pi[i];
-            ai[i] += hr * pi[i] + hi * pr[i];
-            br[i] += dr * pr[i] - di * pi[i];
-            bi[i] += dr * pi[i] + di * pr[i];
-        }
-    }
-    for (size_t i = 0; i < Block; ++i) {
-        const float w = t + static_cast<float>(first + i) * dt;
-        out[2 * (first + i)] += ar[i] + w * br[i];
-        out[2 * (first + i) + 1] += ai[i] + w * bi[i];
-    }
-}
-
-void fir(const float* x, size_t n, const float* h, const float* d, size_t length, float t, float dt, float* out) {
-    const size_t total = n + length - 1;
-    std::vector<float> parts(2 * total);
-    float *xr = parts.data(), *xi = xr + total;
-    for (size_t i = 0; i < total; ++i) {
-        xr[i] = x[2 * i];
-        xi[i] = x[2 * i + 1];
-    }
-    size_t i = 0;
-    for (; i + fir_block <= n; i += fir_block) fir_one<fir_block>(xr, xi, h, d, length, t, dt, i, out);
-    for (; i < n; ++i) fir_one<1>(xr, xi, h, d, length, t, dt, i, out);
-}
-
 }  // namespace picocell::PICOCELL_NS
