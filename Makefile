@@ -4,6 +4,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 KERNELS := $(VENV)/.kernels
 SOURCES := $(wildcard kernels/*.pyx kernels/*.pxd kernels/csrc/*.hpp kernels/csrc/*.cpp)
+PACKAGES := kernels radio phy mac rlc_pdcp rrc_nas observe epc enb ue sims
 BENCH_ARGS ?=
 DEMO_ARGS ?=
 
@@ -46,6 +47,7 @@ $(INSTALLED): pyproject.toml
 
 $(KERNELS): $(INSTALLED) setup.py $(SOURCES)
 	$(PY) setup.py -q build_ext --inplace
+	$(PY) -m compileall -q $(PACKAGES) src/picocell
 	@touch $@
 
 clean:

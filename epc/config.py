@@ -25,6 +25,7 @@ from picocell.observe.config import (
     LayerLog,
     LogConfig,
     MetricsConfig,
+    Netns,
     PcapConfig,
     Plmn,
     Port,
@@ -197,8 +198,8 @@ class EpcIpConfig(Section):
         description="tun: a TUN device; host: a host inside the process; auto: tun where that is allowed",
     )
     name: Annotated[str, AfterValidator(_device_name)] = Field(default="tun_epc", description="of the TUN device")
-    netns: str | None = Field(
-        default=None, min_length=1, description="network namespace of the TUN, made where there is none; null: ours"
+    netns: Netns | None = Field(
+        default=None, description="network namespace of the TUN, made where there is none; null: ours"
     )
     nat: bool = Field(default=False, description="tun: let phones out to the Internet by address translation")
 

@@ -17,6 +17,7 @@ from picocell.epc.config import EpcConfig, HssConfig
 from picocell.epc.epc import Epc
 from picocell.epc.gtpu_socket import GtpuSocket
 from picocell.epc.hss import user_db
+from picocell.epc.hss.database_errors import problem
 from picocell.epc.hss.subscribers import SubscriberStore, UnknownSubscriberError
 from picocell.epc.interfaces.transport import Interface, Message
 from picocell.epc.mme import events as mme_events
@@ -99,7 +100,9 @@ class EpcRun:
             self._open(config, open_device)
         except BaseException as error:
             self._opened.close()
-            if isinstance(error, SQLAlchemyError | ModuleNotFoundError | OSError | ValueError):
+            if isinstance(error, SQLAlchemyError | ModuleNotFoundError):
+                raise StartError(f"hss.{problem(config.hss.database, error)}") from error
+            if isinstance(error, OSError | ValueError):
                 raise StartError(_reason(error)) from error
             raise
 
@@ -108,7 +111,7 @@ class EpcRun:
         settings = config.settings()
         store = SubscriberStore(config.hss.database)
         opened.callback(store.close)
-        fill(store, config.hss)
+        added = fill(store, config.hss)
         reserved = tuple(store.static_addresses())
         settings = replace(settings, pgw=replace(settings.pgw, reserved=reserved))
         self.epc = Epc(settings, store, seed=secrets.randbits(64))
@@ -135,6 +138,8 @@ class EpcRun:
             self._metrics = MetricsFile(config.metrics.file)
             opened.callback(self._metrics.close)
         where = f"S1AP {config.mme.address}:{sctp.port} ({sctp.mode}), GTP-U {self._gtpu.address}:{self._gtpu.port}"
+        for imsi in added:
+            logger.info("HSS: IMSI %s is added", imsi)
         self.description = f"{where}, phones {network} at {self._device.description}, {len(store)} subscribers"
 
     def run(self) -> int:
@@ -336,8 +341,8 @@ class EpcRun:
         }
 
 
-def fill(store: SubscriberStore, config: HssConfig) -> None:
-    """Add the subscribers of a configuration that are not in the database.
+def fill(store: SubscriberStore, config: HssConfig) -> list[str]:
+    """Add the subscribers of a configuration that are not in the database; their IMSIs.
 
     Raises:
         OSError, ValueError: a file that cannot be read, or a static address that another subscriber has.
@@ -345,21 +350,19 @@ def fill(store: SubscriberStore, config: HssConfig) -> None:
     wanted = [one.subscriber() for one in config.subscribers]
     if config.import_csv is not None:
         wanted += user_db.read(config.import_csv)
+    added = []
     for subscriber in wanted:
         try:
             store.get(subscriber.imsi)
         except UnknownSubscriberError:
             store.add(subscriber)
-            logger.info("HSS: IMSI %s is added", subscriber.imsi)
+            added.append(subscriber.imsi)
+    return added
 
 
 def _reason(error: BaseException) -> str:
     """An error in one line."""
-    if isinstance(error, ModuleNotFoundError):
-        return f"database: its driver {error.name} is not installed"
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if isinstance(error, SQLAlchemyError):
-        return f"database: {text}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     return text

@@ -4,12 +4,17 @@ Every value arrives as text, from a YAML file as from the command line, so that 
 model says what the text means. A validator's message says what is allowed, and nothing else.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
+from picocell.radio.file_radio import recording_args
+from picocell.radio.open import DRIVERS
+from picocell.radio.shm.args import ShmArgs, is_shm
+from picocell.radio.short_form import expand_file
 from picocell.radio.zmq.args import ZmqArgs, key_values
 from picocell.rrc_nas.security.algorithms import Eea, Eia
 
@@ -100,13 +105,38 @@ def zmq_args(text: str) -> ZmqArgs | None:
     Raises:
         ValueError: arguments that are not allowed.
     """
-    values = key_values(text)
-    driver = values.get("driver") or values.get("device_name") or "zmq"
+    values = key_values(expand_file(text))
+    driver = values.get("driver") or values.get("device_name") or ("shm" if is_shm(expand_file(text)) else "zmq")
     return ZmqArgs.parse(text) if driver == "zmq" else None
+
+
+def check_channels(args: ZmqArgs, n_tx: int, n_rx: int) -> None:
+    """Refuse antennas without a port.
+
+    Raises:
+        ValueError: which ports are missing.
+    """
+    try:
+        args.check_channels(n_tx, n_rx)
+    except ValueError as error:
+        raise ValueError(f"radio.args: {error}") from None
 
 
 def _device_args(value: str) -> str:
     zmq_args(value)
+    recording_args(value)
+    if is_shm(expand_file(value)):
+        ShmArgs.parse(value)
+    values = key_values(expand_file(value))
+    driver = values.get("driver") or values.get("device_name") or "zmq"
+    if driver not in DRIVERS:
+        raise ValueError(f"driver={driver} is not known: allowed are {', '.join(DRIVERS)}")
+    return value
+
+
+def _netns(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value) or value in (".", ".."):
+        raise ValueError("allowed are 1 to 64 letters, digits, '_', '.' and '-'")
     return value
 
 
@@ -128,6 +158,8 @@ Key = Annotated[bytes, BeforeValidator(_key), PlainSerializer(lambda value: valu
 """A key of 16 or 32 bytes."""
 DeviceArgs = Annotated[str, AfterValidator(_device_args)]
 """Device arguments of a radio."""
+Netns = Annotated[str, AfterValidator(_netns)]
+"""Name of a network namespace."""
 Imsi = Annotated[str, AfterValidator(imsi)]
 Ciphering = Annotated[Eea, _algorithm(Eea, 0), _NAME]
 Integrity = Annotated[Eia, _algorithm(Eia, 1), _NAME]

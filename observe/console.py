@@ -12,22 +12,22 @@ class Keys:
     """Lines typed at the console. Without a console nothing is ever typed.
 
     Args:
-        stream: where from; standard input when None.
+        stream: where from; standard input when None, which a process may have been started without.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stdin if stream is None else stream
+        source: TextIO | None = sys.stdin if stream is None else stream
         self._lines: deque[str] = deque()
-        self._thread = threading.Thread(target=self._read, name="console", daemon=True)
-        self._thread.start()
+        if source is not None:
+            threading.Thread(target=self._read, args=(source,), name="console", daemon=True).start()
 
     def next(self) -> str | None:
         """The next line that was typed; None where there is none."""
         return self._lines.popleft() if self._lines else None
 
-    def _read(self) -> None:
+    def _read(self, stream: TextIO) -> None:
         try:
-            for line in self._stream:
+            for line in stream:
                 self._lines.append(line.strip())
         except (ValueError, OSError):
             return  # closed

@@ -19,7 +19,11 @@ LOGGERS: Final[dict[str, tuple[str, ...]]] = {
     "nas": ("picocell.rrc_nas.nas", "picocell.epc.mme.ue_nas"),
     "s1ap": (
         "picocell.enb.s1ap",
+        "picocell.enb.s1ap_connections",
+        "picocell.enb.s1ap_setup",
         "picocell.enb.s1ap_ue",
+        "picocell.enb.s1ap_ue_requests",
+        "picocell.enb.core_link",
         "picocell.epc.mme",
         "picocell.epc.interfaces.s1ap",
         "picocell.epc.interfaces.sctp",

@@ -96,6 +96,11 @@ def plain(value: Any) -> Any:
             return value
 
 
+def load() -> None:
+    """Load the definitions of all messages, which takes a third of a second, before that time is missing."""
+    _messages()
+
+
 @cache
 def _messages() -> dict[str, Any]:
     """pycrate's message objects by name."""

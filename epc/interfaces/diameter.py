@@ -11,8 +11,6 @@ from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, Generic, TypeVar
 
-PORT: Final = 3868
-
 
 class ResultCode(IntEnum):
     """Values of the Result-Code AVP (RFC 6733 7.1)."""

@@ -23,6 +23,7 @@ _COMMAND_LINE: Final = "command line"
 _NULLS: Final = ("", "~", "null", "Null", "NULL")
 _COMMENT_COLUMN: Final = 36
 _WIDTH: Final = 120
+_MAX_LINES: Final = 8
 
 
 class ConfigError(ValueError):
@@ -64,8 +65,10 @@ def load(model: type[Model], file: Path | None, overrides: Sequence[str] = ()) -
     try:
         return model.model_validate(values, context={BASE: base})
     except ValidationError as error:
-        where = str(file) if file is not None else "defaults"
-        raise ConfigError([error_line(model, one, where, origins) for one in error.errors()]) from None
+        where = str(file) if file is not None else _COMMAND_LINE if overrides else "defaults"
+        lines = [error_line(model, one, where, origins) for one in error.errors()]
+        rest = len(lines) - _MAX_LINES
+        raise ConfigError(lines[:_MAX_LINES] + ([f"{where}: and {rest} more errors"] if rest > 0 else [])) from None
 
 
 def render(config: BaseModel) -> str:

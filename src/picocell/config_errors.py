@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import annotated_types
@@ -37,6 +38,22 @@ def error_line(model: type[BaseModel], error: Any, where: str, origins: Mapping[
     else:
         text = _allowed(kind, ctx, field) or f"{error['msg'][0].lower()}{error['msg'][1:]}"
     return f"{origin}: {name} = {_shown(error['input'])}: {text}"
+
+
+def file_line(config: BaseModel, error: OSError) -> str | None:
+    """A file or folder that cannot be had, by the key that names it; None where no key does."""
+    place = Path(str(error.filename))
+    for path in leaves(type(config)):
+        value: Any = config
+        for name in path:
+            value = getattr(value, name)
+        if not isinstance(value, Path) or not (value == place or place in value.parents or value in place.parents):
+            continue
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            wrong = next((one for one in (value, *value.parents) if one.exists() and not one.is_dir()), place)
+            return f"{dotted(path)} = {value}: {wrong} is no folder"
+        return f"{dotted(path)} = {value}: {f'{place}: ' if place != value else ''}{error.strerror}"
+    return None
 
 
 def _allowed(kind: str, ctx: dict[str, Any], field: FieldInfo | None) -> str | None:

@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -18,7 +20,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from picocell.demo_programs import Program, free_ports, start
+from picocell.demo_programs import Ends, Program, free_ports, start
 from picocell.phy.lte.cell import BANDWIDTHS
 from picocell.phy.lte.frame import sample_rate
 from picocell.radio.air import check_channel
@@ -60,6 +62,7 @@ class DemoOptions:
     seconds: float = 3.0
     standard_rate: bool = False
     ip: str = "auto"
+    radio: str = "zmq"
 
     def __post_init__(self) -> None:
         if self.n_prb not in BANDWIDTHS:
@@ -70,6 +73,8 @@ class DemoOptions:
             raise ValueError(f"--snr {self.snr_db}: within -100..100 dB")
         if self.ip not in ("tun", "host", "auto"):
             raise ValueError(f"--ip {self.ip}: use tun, host or auto")
+        if self.radio not in ("zmq", "shm"):
+            raise ValueError(f"--radio {self.radio}: use zmq or shm")
 
     @property
     def rate(self) -> int:
@@ -96,9 +101,13 @@ class Demo:
         options: what is shown.
         folder: for what the processes write.
         show: takes a program's name and a line of it.
+        ends: signals that end it; they wait while a process is started.
     """
 
-    def __init__(self, options: DemoOptions, folder: Path, show: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, options: DemoOptions, folder: Path, show: Callable[[str, str], None], ends: Ends | None = None
+    ) -> None:
+        self._ends = ends or Ends()
         self._options, self._folder, self._show = options, folder, show
         self._programs: list[Program] = []
         self._helpers: list[subprocess.Popen[str]] = []
@@ -153,21 +162,26 @@ class Demo:
         if options.kind == "tun":
             self._serve()
         pairs = [(next(self._ports), next(self._ports)) for _ in range(options.n_ues)]
-        links = [(f"tx_port=tcp://127.0.0.1:{a}", f"tcp://127.0.0.1:{b}") for a, b in pairs]
         if options.over_the_air:
             a, b = next(self._ports), next(self._ports)
-            enb_args = f"tx_port=tcp://127.0.0.1:{a},rx_port=tcp://127.0.0.1:{b},{rate},id=enb"
-            self._air(f"tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=cell1", pairs, rate)
+            enb_args = f"{self._wire(a, b)},{rate},id=enb"
+            self._air(f"{self._wire(b, a)},{rate},id=cell1", pairs, rate)
         else:
             a, b = pairs[0]
-            enb_args = f"tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=enb"
+            enb_args = f"{self._wire(b, a)},{rate},id=enb"
         words = ["--enb.n-prb", options.n_prb, "--radio.args", enb_args, "--console.table", "true"]
         words += ["--radio.sample-rate", "standard" if options.standard_rate else "shortened"]
         words += ["--mme.port", s1, "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", sctp_enb]
         words += ["--mme.sctp.peer-udp-port", sctp_core, "--gtpu.port", gtpu_enb, "--gtpu.peer-port", gtpu_core]
         enb = self._spawn("enb", ["enb", *map(str, words), *self._metrics("enb")])
-        ues = [self._ue(i, f"{link[0]},rx_port={link[1]},{rate},id=ue{i + 1}") for i, link in enumerate(links)]
+        ues = [self._ue(i, f"{self._wire(a, b)},{rate},id=ue{i + 1}") for i, (a, b) in enumerate(pairs)]
         return enb, ues
+
+    def _wire(self, tx: int, rx: int) -> str:
+        """Device arguments of one end; a number names a direction."""
+        if self._options.radio == "shm":
+            return f"tx_shm=demo-{self._tag}-{tx},rx_shm=demo-{self._tag}-{rx}"
+        return f"tx_port=tcp://127.0.0.1:{tx},rx_port=tcp://127.0.0.1:{rx}"
 
     def _ue(self, number: int, args: str) -> Program:
         name = f"ue{number + 1}"
@@ -179,10 +193,7 @@ class Demo:
         return self._spawn(name, ["-m", "picocell.demo_ue", *traffic, *words], module=True)
 
     def _air(self, enb: str, pairs: list[tuple[int, int]], rate: str) -> None:
-        phones = [
-            f"{{name: ue{i}, radio: 'tx_port=tcp://127.0.0.1:{b},rx_port=tcp://127.0.0.1:{a},{rate},id=ue{i}'}}"
-            for i, (a, b) in enumerate(pairs, 1)
-        ]
+        phones = [f"{{name: ue{i}, radio: '{self._wire(b, a)},{rate},id=ue{i}'}}" for i, (a, b) in enumerate(pairs, 1)]
         # nobody stops here who does not end, and a phone's search may take long on a machine with more to do
         words = ["--air.stall-s", 20, "--air.sample-rate", self._options.rate]
         words += ["--cells", f"[{{name: cell1, radio: '{enb}'}}]"]
@@ -191,8 +202,9 @@ class Demo:
         self._spawn("air", ["-m", "picocell.air_cli", *map(str, words)], module=True)
 
     def _spawn(self, name: str, words: list[str], *, module: bool = False) -> Program:
-        program = start(name, words if module else ["-m", "picocell", *words], self._show)
-        self._programs.append(program)
+        with self._ends.held():
+            program = start(name, words if module else ["-m", "picocell", *words], self._show)
+            self._programs.append(program)
         return program
 
     def _metrics(self, name: str) -> list[str]:
@@ -275,9 +287,12 @@ class Demo:
 def run(options: DemoOptions, *, as_json: bool = False) -> int:
     """Run the demo; the exit code: 0 if every phone attached, was answered, and moved data, and all ended cleanly."""
     console = Console(stderr=as_json)
+    is_stopped = threading.Event()
 
     def show(name: str, line: str) -> None:
-        if not line.startswith('{"ping_sent"'):
+        if line.startswith('{"ping_sent"') or is_stopped.is_set():
+            return
+        with suppress(OSError, SystemExit):  # nobody reads any more; the processes' lines are to be taken all the same
             console.print(f"[{_COLOURS.get(name, 'green')}]{name:>4}[/] ", end="")
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -285,14 +300,18 @@ def run(options: DemoOptions, *, as_json: bool = False) -> int:
     console.print(f"Core, eNB and {options.n_ues} phone(s), {options.n_prb} PRB, IP through {where}")
     error: str | None = None
     figures: dict[str, Any] = {}
+    ends = Ends()
+    ends.take()
     with tempfile.TemporaryDirectory(prefix="picocell-") as folder:
-        demo = Demo(options, Path(folder), show)
+        demo = Demo(options, Path(folder), show, ends)
         try:
             figures = demo.run()
         except (DemoError, subprocess.TimeoutExpired, OSError, ValueError) as failure:
             error = str(failure)
         except KeyboardInterrupt:
             error = "stopped"
+            is_stopped.set()
+        ends.ignore()
         codes = demo.stop()
     figures["exit_codes"] = codes
     if error is not None:

@@ -7,13 +7,48 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 STOP_S: Final = 6.0
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+class Ends:
+    """Signals that end a demo, as `KeyboardInterrupt`; while a process is started they wait: it is not forgotten."""
+
+    def __init__(self) -> None:
+        self._is_held = self._came = False
+
+    def take(self) -> None:
+        """From now on they are taken."""
+        for number in _ENDS:
+            signal.signal(number, self._come)
+
+    def ignore(self) -> None:
+        """From now on they are not: the end takes a moment, which another one must not cut off."""
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_IGN)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """They wait until this is over."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _come(self, *_: object) -> None:
+        self._came = True
+        if not self._is_held:
+            raise KeyboardInterrupt
 
 
 @dataclass(slots=True)

@@ -1,10 +1,14 @@
 """The commands ``picocell epc``, ``picocell enb`` and ``picocell ue``: one process of the network each."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
+
+from picocell.quick_start import quick_start
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 _ANY_KEY: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
+_SHORT: Final = {"--radio": "--radio.args", "--record": "--radio.record"}
 _METAVAR: Final = "[--any.key VALUE]..."
 
 Config = Annotated[
@@ -29,50 +34,84 @@ PrintConfig = Annotated[
 @app.command(context_settings=_ANY_KEY, options_metavar=f"[OPTIONS] {_METAVAR}")
 def epc(context: typer.Context, config: Config = None, print_config: PrintConfig = False) -> None:
     """Run a core: MME, HSS, SGW and PGW. Every key of its configuration is an option: --pgw.mtu 1300."""
-    from picocell.epc.config import EpcConfig
+    with quick_start():
+        from picocell.epc.config import EpcConfig
 
-    loaded = _load(EpcConfig, config, context.args)
-    if print_config:
-        _print(loaded)
-        return
-    from picocell.epc import run
+        loaded = _load(EpcConfig, config, context.args)
+        if print_config:
+            _print(loaded)
+            return
+        from picocell.epc import run
+        from picocell.epc.interfaces import s1ap_definitions
 
-    raise typer.Exit(run.main(loaded, open_device=_open_gateway))
+        s1ap_definitions.messages()
+    with _files_named(loaded):
+        raise typer.Exit(run.main(loaded, open_device=_open_gateway))
 
 
 @app.command(context_settings=_ANY_KEY, options_metavar=f"[OPTIONS] {_METAVAR}")
 def enb(context: typer.Context, config: Config = None, print_config: PrintConfig = False) -> None:
     """Run an eNB. Every key of its configuration is an option: --enb.n-prb 50."""
-    from picocell.enb.config import EnbConfig
+    with quick_start():
+        from picocell.enb.config import EnbConfig
 
-    loaded = _load(EnbConfig, config, context.args)
-    if print_config:
-        _print(loaded)
-        return
-    from picocell.enb import run
+        loaded = _load(EnbConfig, config, context.args)
+        if print_config:
+            _print(loaded)
+            return
+        from picocell.enb import run
+        from picocell.epc.interfaces import s1ap_definitions
+        from picocell.rrc_nas import asn1
 
-    raise typer.Exit(run.main(loaded))
+        asn1.load()
+        s1ap_definitions.messages()
+    with _files_named(loaded):
+        raise typer.Exit(run.main(loaded))
 
 
 @app.command(context_settings=_ANY_KEY, options_metavar=f"[OPTIONS] {_METAVAR}")
 def ue(context: typer.Context, config: Config = None, print_config: PrintConfig = False) -> None:
     """Run a phone. Every key of its configuration is an option: --usim.imsi 001010123456781."""
-    from picocell.ue.config import UeConfig
+    with quick_start():
+        from picocell.ue.config import UeConfig
 
-    loaded = _load(UeConfig, config, context.args)
-    if print_config:
-        _print(loaded)
-        return
-    from picocell.ue import run
+        loaded = _load(UeConfig, config, context.args)
+        if print_config:
+            _print(loaded)
+            return
+        from picocell.rrc_nas import asn1
+        from picocell.ue import run
 
-    raise typer.Exit(run.main(loaded, open_device=_open_device))
+        asn1.load()
+    with _files_named(loaded):
+        raise typer.Exit(run.main(loaded, open_device=_open_device))
 
 
 def _open_device(kind: str, name: str, netns: str | None) -> "IpDevice":
     """The IP device of a process."""
     from picocell import tun
+    from picocell.ip_device import IpDeviceUnavailableError
 
-    return tun.open_device(kind, name=name, netns=netns)
+    try:
+        return tun.open_device(kind, name=name, netns=netns)
+    except IpDeviceUnavailableError as error:
+        raise IpDeviceUnavailableError(f"ip.kind = {kind}: {error}; ip.kind = host needs no permission") from error
+
+
+@contextmanager
+def _files_named(config: "BaseModel") -> Iterator[None]:
+    """A file that cannot be had is told with the key that names it, and exit code 2."""
+    from picocell.config_errors import file_line
+
+    try:
+        yield
+    except OSError as error:
+        cause = error if error.filename is not None else error.__cause__
+        line = file_line(config, cause) if isinstance(cause, OSError) and cause.filename is not None else None
+        if line is None:
+            raise
+        print(f"picocell: {line}", file=sys.stderr)
+        raise typer.Exit(2) from None
 
 
 def _open_gateway(kind: str, name: str, netns: str | None) -> "IpDevice":
@@ -89,11 +128,17 @@ def _load(model: "type[Model]", file: Path | None, words: list[str]) -> "Model":
     from picocell.config import ConfigError, load
 
     try:
-        return load(model, file, words)
+        return load(model, file, [_in_full(word) for word in words])
     except ConfigError as error:
         for line in error.lines:
             print(f"picocell: {line}", file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+def _in_full(word: str) -> str:
+    """A word of the command line whose key may be in a short form: ``--radio`` and ``--record``."""
+    key, equals, value = word.partition("=")
+    return _SHORT.get(key, key) + equals + value
 
 
 def _print(config: "BaseModel") -> None:

@@ -47,7 +47,7 @@ def add(
 
     if (op is None) == (opc is None) and algorithm != "xor":
         raise _usage_error("give either --opc or --op")
-    with _errors():
+    with _errors(database):
         subscriber = Subscriber(
             imsi=imsi,
             k=_hex("--key", key),
@@ -55,7 +55,7 @@ def add(
             operator_key_kind=OperatorKey.OPC if opc is not None else OperatorKey.OP,
             algorithm=_algorithm(algorithm),
             amf=_hex("--amf", amf),
-            sqn=int.from_bytes(_hex("--sqn", sqn.rjust(12, "0")), "big"),
+            sqn=_sqn(sqn),
             apns=tuple(apn or ("internet",)),
             qci=qci,
             ambr_ul=ambr_ul,
@@ -79,7 +79,7 @@ def list_(
     """List all subscribers."""
     if keys and not as_json:
         raise _usage_error("--keys: allowed together with --json")
-    with _errors(), _store(database) as store:
+    with _errors(database), _store(_existing(database)) as store:
         rows = [_as_dict(subscriber, keys=keys) for subscriber in store.all()]
     if as_json:
         for row in rows:
@@ -108,7 +108,7 @@ def import_(
     """Import the subscribers of a user_db.csv file, all of them or none."""
     from picocell.epc.hss import user_db
 
-    with _errors():
+    with _errors(database):
         subscribers = user_db.read(source, apn or ("internet",))
         with _store(database) as store:
             (store.replace if replace else store.add)(*subscribers)
@@ -118,28 +118,27 @@ def import_(
 @app.command()
 def remove(imsi: Annotated[str, typer.Argument(help="6 to 15 digits.")], database: Database = DEFAULT_DATABASE) -> None:
     """Remove one subscriber."""
-    with _errors(), _store(database) as store:
+    with _errors(database), _store(_existing(database)) as store:
         store.remove(imsi)
     print(f"removed IMSI {imsi}")
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def _errors(database: str) -> Iterator[None]:
     """What the user can put right becomes one line."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from picocell.epc.hss.database_errors import problem
     from picocell.epc.hss.subscribers import UnknownSubscriberError
 
     try:
         yield
     except UnknownSubscriberError as error:
-        raise _usage_error(f"IMSI {error.args[0]} is not in the database") from error
-    except SQLAlchemyError as error:
-        raise _usage_error(f"database: {str(error).splitlines()[0]}") from error
+        raise _usage_error(f"IMSI {error.args[0]} is not in the database {database}") from error
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        raise _usage_error(problem(database, error)) from error
     except ValueError as error:
         raise _usage_error(str(error)) from error
-    except ModuleNotFoundError as error:
-        raise _usage_error(f"database: its driver {error.name} is not installed") from error
 
 
 @contextmanager
@@ -164,6 +163,23 @@ def _hex(option: str, text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         raise ValueError(f"{option} {text!r}; allowed are hexadecimal digits, two a byte") from None
+
+
+def _sqn(text: str) -> int:
+    if len(text) > 12:
+        raise ValueError(f"--sqn {text!r}; allowed are up to 12 hexadecimal digits")
+    return int.from_bytes(_hex("--sqn", text.rjust(12, "0")), "big")
+
+
+def _existing(database: str) -> str:
+    """A database that is looked into is not made on the way.
+
+    Raises:
+        ValueError: there is no such file.
+    """
+    if "://" not in database and database != ":memory:" and not Path(database).exists():
+        raise ValueError(f"database {database}: no such file; picocell subscriber add makes one")
+    return database
 
 
 def _algorithm(text: str) -> Any:

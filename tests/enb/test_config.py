@@ -28,6 +28,7 @@ def test_values_reach_the_settings() -> None:
         ),
         mac=MacConfig(bler=0.2, initial_cqi=3, proactive_grant_ms=20, ul_target_snr_db=None, pucch_target_snr_db=5),
         mme=MmeConfig(retry_ms=700),
+        radio=RadioConfig(args="tx_port0=tcp://*:2000,tx_port1=tcp://*:2002,rx_port=tcp://localhost:2001"),
     )  # fmt: skip
     settings = config.settings()
     assert (settings.cell.n_prb, settings.cell.pci, settings.cell.n_ports) == (50, 7, 2)

@@ -1,6 +1,5 @@
 """PDCP of DRBs: two ends over what RLC UM and RLC AM may do to PDUs, and COUNT against an oracle without windows."""
 
-import csv
 import random
 from collections.abc import Callable
 
@@ -8,53 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picocell.mac import pdu as mac_pdu
-from picocell.mac.control_elements import Direction as MacDirection
 from picocell.rlc_pdcp.pdcp import (
-    AmConfig,
     AmEntity,
     CountWrap,
-    Direction,
     DiscardSdu,
     PdcpState,
     SduReceived,
-    UmConfig,
     UmEntity,
 )
-from picocell.rlc_pdcp.pdcp.pdu import StatusReport, build_status_report, data_header, parse_status_report
-from picocell.rlc_pdcp.rlc.am import AmEntity as RlcAm
-from picocell.rlc_pdcp.rlc.events import SduDelivered as RlcSduDelivered
-from picocell.rlc_pdcp.rlc.events import SduReceived as RlcSduReceived
-from picocell.rrc_nas.security.algorithms import Cipher, Eea
-from support.captures import capture
+from picocell.rlc_pdcp.pdcp.pdu import data_header
 from support.oracle_pdcp import Eea2, events, pdus, sdus
-
-KEYS = [bytes([number]) * 16 for number in range(16)]
-SEEDS = st.integers(0, 2**32)
-WINDOW = {12: 2048, 15: 16384, 18: 131072}
-
-
-def am_ends(**options: int | bool) -> tuple[AmEntity, AmEntity]:
-    """A UE's entity and a base station's."""
-    cipher = Eea2(KEYS[0])
-    return (
-        AmEntity(AmConfig(3, Direction.UPLINK, **options), cipher),  # type: ignore[arg-type]
-        AmEntity(AmConfig(3, Direction.DOWNLINK, **options), cipher),  # type: ignore[arg-type]
-    )
-
-
-def um_ends(**options: int) -> tuple[UmEntity, UmEntity]:
-    cipher = Eea2(KEYS[0])
-    return (
-        UmEntity(UmConfig(3, Direction.UPLINK, **options), cipher),
-        UmEntity(UmConfig(3, Direction.DOWNLINK, **options), cipher),
-    )
-
-
-def state_of(count: int, sn_bits: int) -> PdcpState:
-    """State variables of both sides where COUNT is the next one to be used."""
-    sn, hfn = count & (1 << sn_bits) - 1, count >> sn_bits
-    return PdcpState(sn, hfn, sn, hfn, (count - 1) & (1 << sn_bits) - 1)
+from support.pdcp_drb_ends import KEYS, SEEDS, WINDOW, am_ends, state_of, um_ends
 
 
 class Link:
@@ -228,165 +191,6 @@ def test_um_delivers_what_is_not_lost(seed: int, sn_bits: int, count: int, loss:
     assert sdus(enb) == expected
 
 
-def test_um_reestablishment_keeps_what_was_not_submitted() -> None:
-    ue, enb = um_ends(sn_bits=7, discard_timer=50)
-    for number in range(5):
-        ue.write_sdu(bytes([number]), 0)
-    first = [ue.next_pdu() for _ in range(2)]
-    assert [item and item[1] for item in first] == [0, 1]
-    for entity in (ue, enb):
-        entity.reestablish(10, cipher=Eea2(KEYS[1]))
-    assert ue.data_volume() == 6
-    for pdu in pdus(ue):
-        enb.receive_pdu(pdu, 10)
-    assert sdus(enb) == [b"\2", b"\3", b"\4"]
-    assert ue.next_timer() == 50
-    ue.delivered(0)
-    ue.handle_timers(50)
-    assert events(ue) == [DiscardSdu(1), DiscardSdu(2)]
-
-
-def test_discard_timer_of_a_waiting_sdu_costs_no_sn() -> None:
-    for ue, enb in (um_ends(discard_timer=10), am_ends(discard_timer=10)):
-        ue.write_sdu(b"late", 0)
-        ue.write_sdu(b"in time", 5)
-        assert ue.next_timer() == 10
-        ue.handle_timers(10)
-        assert ue.next_timer() == 15
-        (pdu,) = pdus(ue)
-        assert pdu[:2] == b"\x80\x00"
-        enb.receive_pdu(pdu, 10)
-        assert sdus(enb) == [b"in time"]
-        assert ue.counters.discarded_sdus == 1
-        ue.delivered(0)
-        assert ue.next_timer() is None
-        ue.handle_timers(15)
-        assert events(ue) == []
-
-
-def test_am_discard_timer_of_a_submitted_sdu_is_told_to_rlc() -> None:
-    ue, _ = am_ends(discard_timer=10)
-    for number in range(3):
-        ue.write_sdu(bytes([number]), number)
-    assert len(pdus(ue)) == 3
-    ue.delivered(1)
-    ue.handle_timers(12)
-    assert events(ue) == [DiscardSdu(0), DiscardSdu(2)]
-    ue.reestablish(13, cipher=None)
-    assert ue.next_pdu() is None
-
-
-def test_am_status_report_of_gaps_and_what_it_spares() -> None:
-    ue, enb = am_ends(status_report=True)
-    for entity in (ue, enb):
-        entity.set_state(state_of(4094, 12))
-    for number in range(12):
-        ue.write_sdu(bytes([number + 1]), 0)
-    sent = pdus(ue)
-    enb.receive_pdu(sent[0], 0)
-    for number in (2, 3, 6, 10):
-        enb.receive_pdu(sent[number], 0, reestablishment=True)
-    assert sdus(enb) == [b"\1"]
-    assert enb.get_state().Last_Submitted_PDCP_RX_SN == 4094
-    assert enb.status_report() == bytes.fromhex("0fff" + "c880")  # 4095 is missing; 0, 1, 4, 8 are there
-    for entity in (ue, enb):
-        entity.reestablish(1, cipher=Eea2(KEYS[1]))
-    (report,) = pdus(enb)
-    first = ue.next_pdu()
-    assert first == (bytes.fromhex("0ffe"), None)  # its own report: nothing received, 4094 expected
-    ue.receive_pdu(report, 1)
-    assert events(ue) == []
-    again = pdus(ue)
-    assert [pdu[1] for pdu in again] == [0xFF, 2, 3, 5, 6, 7, 9]
-    for pdu in again:
-        enb.receive_pdu(pdu, 1)
-    assert sdus(enb) == [bytes([number + 1]) for number in range(1, 12)]
-    assert enb.status_report() == bytes.fromhex("000a")
-
-
-def test_am_status_report_after_the_retransmission_was_submitted() -> None:
-    ue, _ = am_ends()
-    for number in range(3):
-        ue.write_sdu(bytes([number]), 0)
-    pdus(ue)
-    ue.recover(0)
-    assert len(pdus(ue)) == 3
-    ue.receive_pdu(build_status_report(StatusReport(1, b"\x80"), 12), 0)
-    assert events(ue) == [DiscardSdu(0), DiscardSdu(2)]
-    ue.recover(0)
-    assert len(pdus(ue)) == 1
-    ue.receive_pdu(build_status_report(StatusReport(2000), 12), 0)  # nothing that could have been sent
-    assert ue.counters.malformed_pdus == 1
-    ue.set_state(state_of(9000, 12))
-    ue.receive_pdu(build_status_report(StatusReport(9000 - WINDOW[12] & 0xFFF), 12), 0)
-    assert ue.counters.malformed_pdus == 1
-    ue.receive_pdu(build_status_report(StatusReport(9001 & 0xFFF), 12), 0)
-    assert ue.counters.malformed_pdus == 2
-
-
-def test_am_all_again_from_the_first_that_is_not_confirmed() -> None:
-    ue, enb = am_ends()
-    for number in range(5):
-        ue.write_sdu(bytes([number]), 0)
-    pdus(ue)
-    ue.delivered(0)
-    ue.delivered(2)
-    for entity in (ue, enb):
-        entity.reestablish(0, cipher=None)
-    assert ue.data_volume() == 4 * 3
-    assert pdus(ue) == [bytes([0x80, number, number]) for number in range(1, 5)]
-
-
-def test_am_repeated_pdu_after_reestablishment_releases_what_waits_before_it() -> None:
-    """SDU 0 was discarded at the sender; 1 and 2 were received out of order, and 2 is sent again."""
-    _, enb = am_ends()
-    enb.reestablish(0, cipher=None)
-    for number in (1, 2):
-        enb.receive_pdu(bytes([0x80, number, number]), 0, reestablishment=True)
-    assert sdus(enb) == []
-    enb.receive_pdu(bytes([0x80, 2, 2]), 0)
-    assert sdus(enb) == [b"\1", b"\2"]
-    enb.receive_pdu(bytes([0x80, 2, 2]), 0)
-    assert sdus(enb) == []
-    assert enb.counters.duplicate_pdus == 2
-
-
-def test_am_stalls_where_the_peer_could_mistake_the_hfn() -> None:
-    ue, enb = am_ends()
-    for number in range(2200):
-        ue.write_sdu(number.to_bytes(2, "big"), 0)
-    sent = pdus(ue)
-    assert len(sent) == WINDOW[12]
-    ue.delivered(5)
-    assert ue.next_pdu() is None  # 0 is not confirmed
-    for number in range(5):
-        ue.delivered(number)
-    sent += pdus(ue)
-    assert len(sent) == WINDOW[12] + 6
-    for pdu in sent:
-        enb.receive_pdu(pdu, 0)
-    assert sdus(enb) == [number.to_bytes(2, "big") for number in range(len(sent))]
-
-
-def test_am_discarding_a_whole_window_does_not_stall_for_ever() -> None:
-    ue, enb = am_ends(discard_timer=10)
-    for number in range(2100):
-        ue.write_sdu(number.to_bytes(2, "big"), 0)
-    flight = {item[1]: item[0] for item in iter(ue.next_pdu, None)}
-    ue.handle_timers(10)
-    for event in events(ue):
-        assert isinstance(event, DiscardSdu)
-        del flight[event.sdu_id]
-    assert list(flight) == [2047]
-    ue.write_sdu(b"next", 11)
-    assert ue.next_pdu() is None
-    enb.receive_pdu(flight[2047], 12)
-    ue.delivered(2047)
-    (pdu,) = pdus(ue)
-    enb.receive_pdu(pdu, 12)
-    assert sdus(enb) == [(2047).to_bytes(2, "big"), b"next"]
-
-
 @settings(max_examples=80, deadline=None)
 @given(SEEDS, st.sampled_from([12, 15, 18]), st.floats(0, 0.3))
 def test_reordering_function(seed: int, sn_bits: int, loss: float) -> None:
@@ -477,16 +281,6 @@ def test_queue_is_bounded_and_sdus_are_checked() -> None:
             ue.write_sdu(sdu, 0)
 
 
-def test_status_report_of_a_full_window_is_cut_at_the_largest_pdu() -> None:
-    _, enb = am_ends(sn_bits=18)
-    for number in (1, 8 * 8185, 8 * 8185 + 1):
-        enb.receive_pdu(data_header(number, 18) + b"x", 0, reestablishment=True)
-    report = parse_status_report(enb.status_report(), 18)
-    assert (report.fms, len(report.bitmap)) == (0, 8185)
-    assert report.received(1)
-    assert report.received(8 * 8185)
-
-
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(st.binary(max_size=12), st.booleans(), st.integers(0, 60)), max_size=40),
@@ -517,104 +311,3 @@ def test_any_bytes_are_taken(received: list[tuple[bytes, bool, int]], sn_bits: i
                 entity.reestablish(now, cipher=None)
         events(entity)
         entity.set_state(entity.get_state())
-
-
-def test_recorded_drb() -> None:
-    """A default bearer on RLC UM with SNs of 10 bits, PDCP SNs of 12 and EEA0: each PDU carries one IP packet."""
-    config = {MacDirection.UPLINK: Direction.UPLINK, MacDirection.DOWNLINK: Direction.DOWNLINK}
-    senders = {direction: UmEntity(UmConfig(0, way)) for direction, way in config.items()}
-    receivers = {direction: UmEntity(UmConfig(0, way.opposite)) for direction, way in config.items()}
-    packets = 0
-    with capture("lte6_mac.csv").open() as file:
-        for row in csv.DictReader(file):
-            direction = MacDirection(row["direction"])
-            if row["rnti_type"] != "C_RNTI":
-                continue
-            for sdu in mac_pdu.parse(bytes.fromhex(row["mac_pdu_hex"]), direction).sdus:
-                if sdu.lcid < 3:
-                    continue
-                assert sdu.data[0] == 0  # a whole SDU, no length indicators
-                pdu = sdu.data[2:]
-                receivers[direction].receive_pdu(pdu, 0)
-                (packet,) = sdus(receivers[direction])
-                assert packet[0] == 0x45
-                assert int.from_bytes(packet[2:4], "big") == len(packet)
-                senders[direction].write_sdu(packet, 0)
-                assert pdus(senders[direction]) == [pdu]
-                packets += 1
-    assert packets >= 4
-
-
-@pytest.mark.parametrize("number", [0, 1, 2, 3])
-def test_every_ciphering_algorithm(number: int) -> None:
-    """The network's own algorithms, EEA2 against the oracle, on packets of all lengths about a block's."""
-    cipher = Cipher(Eea(number), KEYS[5])
-    pairs = [
-        (AmEntity(AmConfig(7, Direction.UPLINK), cipher), AmEntity(AmConfig(7, Direction.DOWNLINK), cipher)),
-        (UmEntity(UmConfig(7, Direction.UPLINK), cipher), UmEntity(UmConfig(7, Direction.DOWNLINK), cipher)),
-    ]
-    rng = random.Random(number)
-    for ue, enb in pairs:
-        for count, size in enumerate([*range(1, 40), 1500, 8188]):
-            sdu = rng.randbytes(size)
-            ue.write_sdu(sdu, 0)
-            (pdu,) = pdus(ue)
-            assert (pdu[2:] == sdu) == (number == 0)
-            if number == 2:
-                assert pdu[2:] == Eea2(KEYS[5]).apply(count, 7, 0, sdu)
-            enb.receive_pdu(pdu, 0)
-            assert sdus(enb) == [sdu]
-
-
-class Stack:
-    """PDCP over RLC AM at one end."""
-
-    def __init__(self, pdcp: AmEntity) -> None:
-        self.pdcp, self.rlc = pdcp, RlcAm()
-        self.arrived: list[bytes] = []
-
-    def pump(self, now: int, reestablishment: bool = False) -> None:
-        """Carry events and PDUs between the two entities."""
-        while (event := self.rlc.next_event()) is not None:
-            if isinstance(event, RlcSduReceived):
-                self.pdcp.receive_pdu(event.sdu, now, reestablishment=reestablishment)
-            elif isinstance(event, RlcSduDelivered):
-                self.pdcp.delivered(event.sdu_id)
-        self.arrived += sdus(self.pdcp)
-        while not reestablishment and (item := self.pdcp.next_pdu()) is not None:
-            self.rlc.write_sdu(item[0], now, item[1])
-
-    def reestablish(self, now: int, key: int) -> None:
-        self.pump(now)
-        self.rlc.reestablish(now)
-        self.pump(now, reestablishment=True)
-        self.pdcp.reestablish(now, cipher=Eea2(KEYS[key]))
-
-
-@settings(max_examples=12, deadline=None)
-@given(SEEDS, st.booleans())
-def test_over_rlc_am_with_lost_and_late_transport_blocks(seed: int, report: bool) -> None:
-    """20 % of the transport blocks lost, the others out of order, RLC re-established three times."""
-    rng = random.Random(seed)
-    ue, enb = (Stack(entity) for entity in am_ends(status_report=report))
-    written: dict[int, list[bytes]] = {0: [], 1: []}
-    air: list[tuple[int, Stack, bytes]] = []
-    for now in range(1200):
-        for side, stack in enumerate((ue, enb)):
-            if now < 800 and rng.random() < 0.3:
-                sdu = len(written[side]).to_bytes(2, "big") + rng.randbytes(rng.randrange(120))
-                written[side].append(sdu)
-                stack.pdcp.write_sdu(sdu, now)
-            stack.pump(now)
-            stack.rlc.handle_timers(now)
-            pdu = stack.rlc.build_pdu(rng.randrange(10, 150), now)
-            if pdu and (rng.random() >= 0.2 or now >= 800):
-                air.append((now + rng.randrange(1, 20), enb if stack is ue else ue, pdu))
-        for _, receiver, pdu in [item for item in air if item[0] <= now]:
-            receiver.rlc.receive_pdu(pdu, now)
-        air = [item for item in air if item[0] > now]
-        if now in (200, 450, 700):
-            air = []
-            for stack in (ue, enb):
-                stack.reestablish(now, 1 + now // 200)
-    assert (enb.arrived, ue.arrived) == (written[0], written[1])

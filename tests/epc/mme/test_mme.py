@@ -7,7 +7,7 @@ import pytest
 
 from picocell.enb import s1ap_events as enb_events
 from picocell.enb.s1ap import S1State
-from picocell.enb.s1ap_ue import UeState
+from picocell.enb.s1ap_connections import UeState
 from picocell.enb.system_information import Identity
 from picocell.epc.interfaces import gtpv2c_ies as g
 from picocell.epc.interfaces import gtpv2c_messages as m

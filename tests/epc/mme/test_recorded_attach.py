@@ -8,7 +8,7 @@ import pytest
 
 from picocell.enb import s1ap_events as enb_events
 from picocell.enb.s1ap import EnbS1ap
-from picocell.enb.s1ap_ue import UeState
+from picocell.enb.s1ap_connections import UeState
 from picocell.enb.system_information import Identity
 from picocell.epc.interfaces import s1ap
 from picocell.epc.interfaces.s1ap_values import Gummei
