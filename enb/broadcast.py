@@ -28,6 +28,9 @@ class Broadcast:
     payloads: dict[int, bytes]
 
 
+_NOTHING: Final = Broadcast(None, (), (), {})
+
+
 class BroadcastScheduler:
     """Schedules the MIB, SIB1 and SI messages of a cell.
 
@@ -91,7 +94,7 @@ class BroadcastScheduler:
                 position = self._sib1.window(number).position(sfn, subframe)
                 if position is not None:
                     return self._send(subframe, block, si_rv(position), first_pdu_index)
-        return Broadcast(None, (), (), {})
+        return _NOTHING
 
     def _send(self, subframe: int, block: tuple[Dci1A, bytes], rv: int, index: int) -> Broadcast:
         first, payload = block

@@ -13,6 +13,7 @@ from picocell.observe.config import (
     Cipherings,
     ConsoleConfig,
     DeviceArgs,
+    FilePath,
     HexInt,
     Int,
     Integrities,
@@ -24,6 +25,7 @@ from picocell.observe.config import (
     Plmn,
     Port,
     Section,
+    check_channels,
     one_of,
     zmq_args,
 )
@@ -38,7 +40,7 @@ class CellConfig(Section):
 
     name: str = Field(default="picocell-enb", min_length=1, max_length=150, description="told to the MME")
     cell_id: HexInt = Field(
-        default=0x19B01, ge=0, lt=1 << 28, description="28 bits; the upper 20 are the eNB's identity"
+        default=0x19B01, ge=0, le=0xFFFFFFF, description="28 bits; the upper 20 are the eNB's identity"
     )
     plmn: Plmn = Field(default=("001", "01"), description="MCC and MNC")
     tac: Int = Field(default=7, ge=1, le=0xFFFE, description="tracking area code")
@@ -116,6 +118,9 @@ class RadioConfig(Section):
     )
     first_tti: Int = Field(default=0, ge=0, le=10_239, description="TTI of the radio's first subframe")
     n_rx: Annotated[Int, one_of((1, 2, 4))] = Field(default=1, description="receive antennas: 1, 2 or 4")
+    record: FilePath | None = Field(
+        default=None, description="SigMF recordings FILE_rx and FILE_tx of all samples; null: none are written"
+    )
     tx_gain: float = Field(default=0.0, ge=-100, le=100, description="dB")
     rx_gain: float = Field(default=0.0, ge=-100, le=100, description="dB")
 
@@ -159,6 +164,8 @@ class EnbConfig(Section):
     def _check(self) -> Self:
         self.settings()
         args = zmq_args(self.radio.args)
+        if args is not None:
+            check_channels(args, self.enb.n_ports, self.radio.n_rx)
         if args is not None and args.base_srate % self.sample_rate:
             wanted = f"{self.sample_rate / 1e6:g}e6 of {self.enb.n_prb} PRB, radio.sample_rate {self.radio.sample_rate}"
             raise ValueError(f"radio.args: base_srate={args.base_srate / 1e6:g}e6 is not a multiple of {wanted}")

@@ -1,6 +1,7 @@
 """An eNB's link to the core in a process of its own: S1AP over SCTP, and user packets over UDP."""
 
 import logging
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -72,9 +73,12 @@ class CoreLink:
             self._udp.close()
             raise OSError(error.errno, f"GTP-U {gtpu_address}:{gtpu_port}: {error.strerror}") from error
         self._udp.setblocking(False)
+        self._packets = select.poll()  # quicker to ask than to read in vain
+        self._packets.register(self._udp, select.POLLIN)
         self._association: int | None = None
         self._up = False
         self._retry_at = 0.0
+        self._is_known_unreachable = False
         self.dropped = 0
 
     def poll(self) -> Iterator[Message | CoreUp | CoreDown]:
@@ -84,7 +88,7 @@ class CoreLink:
         while (event := self._sctp.next_event()) is not None:
             match event:
                 case AssociationUp(association) if association == self._association:
-                    self._up = True
+                    self._up, self._is_known_unreachable = True, False
                     yield CoreUp()
                 case AssociationDown(association, reason) if association == self._association:
                     was_up, self._up, self._association = self._up, False, None
@@ -92,9 +96,14 @@ class CoreLink:
                     if was_up:
                         yield CoreDown(reason)
                     else:
-                        _LOG.info("MME %s:%d: %s; next try in %.0f s", *self._mme, reason, RETRY_S)
+                        self._say_unreachable(reason)
                 case SctpMessage(association, stream, _, data) if association == self._association:
                     yield self._seen(Message(Interface.S1AP, self._mme[0], self._own, data, stream))
+        if self._packets.poll(0):
+            yield from self._datagrams()
+
+    def _datagrams(self) -> Iterator[Message]:
+        """User packets that have come."""
         for _ in range(_BATCH):
             try:
                 data, (address, _) = self._udp.recvfrom(_MAX_DATAGRAM)
@@ -134,5 +143,11 @@ class CoreLink:
         try:
             self._association = self._sctp.connect(*self._mme)
         except OSError as error:
-            _LOG.info("MME %s:%d: %s; next try in %.0f s", *self._mme, error, RETRY_S)
+            self._say_unreachable(str(error))
             self._retry_at = time.monotonic() + RETRY_S
+
+    def _say_unreachable(self, reason: str) -> None:
+        """The first time as a warning: a wrong address looks just so; then only for those who want to know more."""
+        level = logging.INFO if self._is_known_unreachable else logging.WARNING
+        _LOG.log(level, "MME %s:%d is not reached: %s; tried again every %.0f s", *self._mme, reason, RETRY_S)
+        self._is_known_unreachable = True

@@ -106,17 +106,21 @@ class EnbProcess:
             self._downlink()
 
     def step(self) -> bool:
-        """Take what the core has sent, and the next subframe's samples; whether a subframe was completed."""
-        self._serve_core()
+        """Take the next subframe's samples and what the core has sent; whether a subframe was completed.
+
+        What is for the core goes out last: the phones have the next samples by then, and work on them meanwhile.
+        """
         samples = self._receive()
-        if samples is None:
-            return False
         began, cpu = time.perf_counter(), time.thread_time()
+        self._hear_core()
+        if samples is None:
+            self._tell_core()
+            return False
         self._uplink(samples)
         self.enb.tick(self.now)
-        self._serve_core()
         self.now += 1
         self._downlink()
+        self._tell_core()
         self._take_events()
         self.lateness.subframes += 1
         self.lateness.busy_s += time.perf_counter() - began
@@ -182,6 +186,7 @@ class EnbProcess:
         samples = self._transmitter.subframe(subframe.config, subframe.tx, subframe.hi_dci0)
         if self._gain != 1:
             samples = samples * self._gain
+        samples.setflags(write=False)  # nobody will: the radio need not copy what waits
         self.radio.transmit(samples, (at - self._first) * self._n)
         self._next_downlink += 1
 
@@ -191,7 +196,8 @@ class EnbProcess:
             if self._on_event is not None:
                 self._on_event(event)
 
-    def _serve_core(self) -> None:
+    def _hear_core(self) -> None:
+        """Take what the core has sent."""
         for event in self.link.poll():
             match event:
                 case CoreUp():
@@ -201,5 +207,8 @@ class EnbProcess:
                     self.enb.connection_lost(self.now)
                 case message:
                     self.enb.receive(message, self.now)
+
+    def _tell_core(self) -> None:
+        """Send what the eNB has for the core."""
         for message in self.enb.messages_to_send():
             self.link.send(message)

@@ -21,10 +21,13 @@ from picocell.observe.exported_pdu import ExportedPduPcap
 from picocell.observe.mac_tap import MacTap
 from picocell.observe.metrics_file import MetricsFile
 from picocell.observe.ue_table import table
+from picocell.phy.lte.bands import downlink_frequency, uplink_frequency
 from picocell.phy.lte.frame import SUBCARRIER_SPACING, fft_size
-from picocell.radio.errors import RadioError
+from picocell.radio.file_radio import has_ended
 from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
+from picocell.radio.recorded import RecordedRadio
+from picocell.radio.shm.radio import ShmRadio
 from picocell.radio.zmq.radio import ZmqRadio
 
 _LOG: Final = logging.getLogger(__name__)
@@ -68,11 +71,9 @@ class EnbRun:
             core_clock=lambda: round(1000 * (time.monotonic() - self._start)),
         )
         radio = open_radio(config.radio.args, rate, n_tx=settings.cell.n_ports, n_rx=config.radio.n_rx)
-        if not isinstance(radio, Radio):
-            raise RadioError("radio.args: a recording takes no samples, which an eNB has to send")
-        self.radio = radio
-        if isinstance(radio, ZmqRadio):
+        if isinstance(radio, ZmqRadio | ShmRadio):
             radio.timeout = SERVE_S
+        self.radio = radio = self._recorded(radio)
         self._open_captures()
         self.process = EnbProcess(
             self.enb,
@@ -90,7 +91,7 @@ class EnbRun:
         self._stop = False
 
     def run(self) -> int:
-        """Work until a signal or a key ends it; the exit code."""
+        """Work until a signal, a key or the end of a recording ends it; the exit code."""
         console = self._config.console
         keys = Keys() if console.enable else None
         shown, lines = console.table, 0
@@ -101,7 +102,7 @@ class EnbRun:
         s1ap_definitions.messages()  # which takes a while, better now than between two subframes
         gc.freeze()  # what is there now stays: to look through it for garbage takes longer than many subframes
         self.process.start()
-        while not self._stop:
+        while not (self._stop or has_ended(self.radio)):
             self.process.step()
             now = time.monotonic()
             while keys is not None and (key := keys.next()) is not None:
@@ -131,6 +132,15 @@ class EnbRun:
                 file.close()
 
     # inside
+
+    def _recorded(self, radio: Radio) -> Radio:
+        """The radio, recorded where that is wanted."""
+        file, earfcn = self._config.radio.record, self._config.enb.earfcn
+        if file is None:
+            return radio
+        name = f"eNB {self._config.enb.name}"
+        up, down = uplink_frequency(earfcn), downlink_frequency(earfcn)
+        return RecordedRadio(radio, file, rx_frequency=up, tx_frequency=down, description=name)
 
     def _open_captures(self) -> None:
         directory = self._config.pcap.directory

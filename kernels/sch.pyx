@@ -8,8 +8,13 @@ from collections import namedtuple
 import numpy as np
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
+from libc.stdlib cimport free
+from libc.string cimport memset
 
 from picocell.kernels import isa, tables
+
+cdef extern from "<stdlib.h>" nogil:
+    void* aligned_alloc(size_t alignment, size_t size)
 
 cdef extern from "sch.hpp" namespace "picocell" nogil:
     cdef struct Segmentation:
@@ -122,9 +127,8 @@ cdef class SoftBuffer:
 
     cdef readonly int tbs
     cdef readonly object n_ir
-    cdef int16_t[:, ::1] _llr
-    cdef uint8_t[::1] _passed
-    cdef uint8_t[:, ::1] _bytes
+    cdef int _blocks
+    cdef void* _memory  # soft bits, bytes of the code blocks, and whether they passed
     cdef SchSoft _soft
 
     def __cinit__(self, tbs, n_ir=None):
@@ -132,23 +136,30 @@ cdef class SoftBuffer:
         _n_ir(self.tbs, n_ir)
         self.n_ir = n_ir
         cdef Segmentation s = _ops.segment(self.tbs)
-        self._llr = np.zeros((s.c, (3 * (s.k_plus + 4) + 1 + 31) // 32 * 32), np.int16)
-        self._passed = np.zeros(s.c, np.uint8)
-        self._bytes = np.zeros((s.c, sch_block_bytes), np.uint8)
-        self._soft.llr = &self._llr[0, 0]
-        self._soft.stride = self._llr.shape[1]
-        self._soft.passed = &self._passed[0]
-        self._soft.bytes = &self._bytes[0, 0]
+        self._blocks = s.c
+        self._soft.stride = (3 * (s.k_plus + 4) + 1 + 31) // 32 * 32
+        cdef size_t soft = s.c * self._soft.stride * sizeof(int16_t)
+        cdef size_t size = (soft + s.c + s.c * sch_block_bytes + 63) // 64 * 64
+        self._memory = aligned_alloc(64, size)
+        if self._memory == NULL:
+            raise MemoryError
+        memset(self._memory, 0, size)
+        self._soft.llr = <int16_t*>self._memory
+        self._soft.bytes = <uint8_t*>self._memory + soft
+        self._soft.passed = self._soft.bytes + s.c * sch_block_bytes
+
+    def __dealloc__(self):
+        free(self._memory)
 
     @property
     def passed(self):
         """Code blocks whose checksum held, bool array (code_blocks,)."""
-        return np.asarray(self._passed).astype(bool)
+        return np.array([self._soft.passed[i] for i in range(self._blocks)], np.bool_)
 
     def clear(self):
         """Forgets everything: a new transport block of the same size begins."""
-        self._llr[:, :] = 0
-        self._passed[:] = 0
+        memset(self._soft.llr, 0, self._blocks * self._soft.stride * sizeof(int16_t))
+        memset(self._soft.passed, 0, self._blocks)
 
 
 cdef class SchDecoder:

@@ -79,8 +79,8 @@ class SubframeBuild:
             dlsch.append(DlschPdu(grant, index))
             self.payloads[index] = payload
             index += 1
-        dl = tuple(DciDlPdu(place.rnti, dci, place.first_cce, place.level) for place, dci in self.dl)
-        ul = tuple(DciUlPdu(place.rnti, dci, place.first_cce, place.level) for place, dci in self.ul)
+        dl = tuple([DciDlPdu(place.rnti, dci, place.first_cce, place.level) for place, dci in self.dl])
+        ul = tuple([DciUlPdu(place.rnti, dci, place.first_cce, place.level) for place, dci in self.ul])
         return DownlinkSubframe(
             DlConfigRequest(tti, cfi, self.fixed_dci + dl, self.bch, tuple(dlsch)),
             HiDci0Request(tti, tuple(self.hi), ul),

@@ -1,6 +1,7 @@
 """The uplink of an eNB's MAC: what is expected in a subframe, and what its results mean (TS 36.321 5.1.5, 5.4)."""
 
 import logging
+from functools import lru_cache
 from typing import Final
 
 from picocell.mac import pdu
@@ -35,6 +36,14 @@ _WIDEBAND_CQI_BITS: Final = 4
 _IDENTITY_BYTES: Final = 6
 
 
+@lru_cache(maxsize=4096)
+def _request(
+    rnti: int, sr: int | None, ack: int | None, n2_pucch: int | None, n_cqi: int, ack_with_cqi: bool
+) -> PucchRequest:
+    """What a UE may send on PUCCH; the same comes again, and as the same object the receiver knows it at once."""
+    return PucchRequest(rnti, sr, ack, int(ack is not None), n2_pucch, n_cqi, ack_with_cqi)
+
+
 class Reception:
     """Expects and takes in uplink subframes.
 
@@ -52,6 +61,8 @@ class Reception:
     def request(self, plan: UlPlan) -> UlConfigRequest:
         """What may come in a subframe: control information goes with a PUSCH where there is one (TS 36.213 10.1)."""
         due = self._state.control_due(plan)
+        if not (plan.pusch or plan.acks or due):
+            return UlConfigRequest(plan.subframe % TTI_MODULO)
         ulsch = []
         with_pusch = set()
         for handle, record in enumerate(plan.pusch):
@@ -85,15 +96,9 @@ class Reception:
         n_pucch_ack = ack.n_pucch if ack is not None else None
         sr = due.sr_n_pucch if due is not None else None
         n_cqi = (due.n_cqi or due.n_ri) if due is not None else 0
-        return PucchRequest(
-            ue.rnti,
-            n_pucch_sr=sr if sr != n_pucch_ack else None,
-            n_pucch_ack=n_pucch_ack,
-            n_ack=int(ack is not None),
-            n2_pucch=due.cqi_n_pucch if due is not None and n_cqi else None,
-            n_cqi=n_cqi,
-            ack_with_cqi=ue.config.cqi is not None and ue.config.cqi.simultaneous_ack_nack,
-        )
+        n2_pucch = due.cqi_n_pucch if due is not None and n_cqi else None
+        with_cqi = ue.config.cqi is not None and ue.config.cqi.simultaneous_ack_nack
+        return _request(ue.rnti, sr if sr != n_pucch_ack else None, n_pucch_ack, n2_pucch, n_cqi, with_cqi)
 
     # --- what has come
 

@@ -213,6 +213,12 @@ class UplinkScheduling:
 
     def fill(self, build: SubframeBuild) -> None:
         """Allocate the resource blocks and make the grants and the HARQ indicators."""
+        if self._non_adaptive or self._again or self._wanting:
+            self._allocate(build)
+        build.hi += [HiPdu(r.grant.prb_start[0], r.grant.cyclic_shift, ack) for r, ack in self._hi]
+
+    def _allocate(self, build: SubframeBuild) -> None:
+        """Resource blocks for retransmissions, then for new blocks."""
         state, target = self._state, build.now + GRANT_DELAY
         plan = state.plan(target)
         prbs = UlPrbs(state.ul.n_prb, state.pucch_mask(plan) | state.regions.prach(target), state.regions.pucch)
@@ -230,7 +236,6 @@ class UplinkScheduling:
                     build.pdcch.release(entry.place)
                 state.failed[entry.ue.rnti, entry.process.number] = entry.how is Retransmission.ADAPTIVE
         self._new(build, plan, prbs)
-        build.hi += [HiPdu(r.grant.prb_start[0], r.grant.cyclic_shift, ack) for r, ack in self._hi]
 
     def _send_again(self, plan: UlPlan, prbs: UlPrbs, record: PuschRecord) -> bool:
         """A non-adaptive retransmission: the same resource blocks, if they are free (TS 36.321 5.4.2.2)."""

@@ -62,13 +62,17 @@ class DownlinkTransmitter:
     def subframe(
         self, config: DlConfigRequest, tx: TxRequest | None = None, hi_dci0: HiDci0Request | None = None
     ) -> NDArray[np.complex64]:
-        """Samples of a subframe, complex64 (n_ports, samples_per_subframe); see :meth:`grid`."""
+        """Samples of a subframe, complex64 (n_ports, samples_per_subframe); see :meth:`grid`.
+
+        Those of a subframe with nothing in it are read-only: they are the same each time.
+        """
         if config.bch or config.dci or config.dlsch or (hi_dci0 is not None and (hi_dci0.hi or hi_dci0.dci)):
             return self._ofdm.modulate(self.grid(config, tx, hi_dci0))
         place = self._check(config, tx, hi_dci0), config.cfi
         if place not in self._silent:
-            self._silent[place] = self._ofdm.modulate(self._fixed_signals(*place))
-        return self._silent[place].copy()
+            self._silent[place] = samples = self._ofdm.modulate(self._fixed_signals(*place))
+            samples.setflags(write=False)
+        return self._silent[place]
 
     def _check(self, config: DlConfigRequest, tx: TxRequest | None, hi_dci0: HiDci0Request | None) -> int:
         """See that the parts of a request fit together; the subframe."""

@@ -30,6 +30,7 @@ _RETRY_S: Final = 0.5  # after a listener that hung up
 _FAREWELL_MS: Final = 100  # for replies under way when the radio is closed
 _POLLIN: Final = int(zmq.POLLIN)  # plain numbers: operations on enumerations take a microsecond
 _NOBLOCK: Final = int(zmq.NOBLOCK)
+_MORE: Final = int(zmq.NOBLOCK) | int(zmq.SNDMORE)
 
 _log = logging.getLogger(__name__)
 
@@ -105,9 +106,9 @@ class TxPort:
 
     def answer(self) -> bool:
         """Answer a request that is here already; whether samples went out."""
-        if self._asked is None or not self.stream.waiting:
+        if not self.stream.waiting:
             return False
-        sent = self._reply()
+        sent = self._asked is not None and self._reply()
         return self.pump() or sent
 
     def close(self) -> None:
@@ -130,7 +131,9 @@ class TxPort:
             self._on_new_peer()
         samples = self.stream.peek(self._largest)
         try:
-            self._socket.send_multipart([*envelope, samples.data], _NOBLOCK)
+            for frame in envelope:
+                self._socket.send(frame, _MORE)
+            self._socket.send(samples.data, _NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (errno.EHOSTUNREACH, errno.EAGAIN):
                 raise

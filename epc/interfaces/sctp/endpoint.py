@@ -249,6 +249,8 @@ class SctpEndpoint(ABC):
 
     def next_event(self) -> SctpEvent | None:
         """The next event, None if there is none now."""
+        if not self._events:  # as nearly always where it is asked every millisecond
+            return None
         with self._events_lock:
             was_full = self._full()
             event = self._events.popleft() if self._events else None
