@@ -4,7 +4,7 @@ A row is the reference symbols of one port in one OFDM symbol, six subcarriers a
 symbol. ``picocell.phy.lte.wiener`` makes the tables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -66,6 +66,30 @@ class Filter:
     gain: float
     def __init__(self, start: ArrayLike, taps: ArrayLike, own: float, gain: float, n_pilots: int) -> None: ...
 
+class FilterChoice:
+    """Filters over frequency by delay model and noise level, each made when it is first asked for.
+
+    Args:
+        make: gives the filters of a delay model and a noise level, for rows with row_filter 0 and 1.
+        snr_db: the noise levels as signal-to-noise ratios, evenly spaced.
+        gain_db: by how much the filter over time raises that ratio, roughly.
+        freedom: independent observations of a pilot symbol by delay model, of one receive antenna; 1 to 16 models.
+
+    Raises:
+        ValueError: other numbers.
+    """
+
+    n_snr: int
+    n_widths: int
+    def __init__(
+        self,
+        make: Callable[[int, int], tuple[Filter, Filter]],
+        *,
+        snr_db: ArrayLike,
+        gain_db: float,
+        freedom: Sequence[float],
+    ) -> None: ...
+
 class Chest:
     """Estimator for one arrangement of pilots. Threads may share an object.
 
@@ -120,6 +144,25 @@ class Chest:
 
         Raises:
             ValueError: wrong shapes, or values that are not finite.
+        """
+
+    def estimate(
+        self, grid: NDArray[np.complex64], reference: NDArray[np.complex64], choice: FilterChoice
+    ) -> tuple[NDArray[np.complex64] | None, float, float, float, float, float, float, float]:
+        """`observe` and `interpolate` in one call, with the filters for what was observed.
+
+        Args:
+            grid: complex64 (n_rx, n_symb, n_sc).
+            reference: complex64 (n_rows, n_pilots), what was sent.
+            choice: where the filters over frequency come from.
+
+        Returns:
+            ``(h, power, first, rssi, apart, residual, slope, cfo)``: the channel as by `interpolate`, scaled to the
+            pilots' power; None where that is 0. The rest as by `observe`, and noise power and frequency offset as by
+            `interpolate`.
+
+        Raises:
+            ValueError: wrong shapes, values that are not finite, filters for other models or pilots.
         """
 
     def interpolate(

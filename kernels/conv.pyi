@@ -43,7 +43,7 @@ class Candidates:
     def __init__(self, first: ArrayLike, count: ArrayLike, k: ArrayLike, unit: int) -> None: ...
     def find(
         self, llr: NDArray[np.int16], silent: NDArray[np.uint8], mask: int, other: int = -1
-    ) -> tuple[NDArray[np.intp], NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32]] | None:
+    ) -> list[tuple[int, NDArray[np.uint8], int, float]]:
         """Decode the candidates that have no silent unit, in one call, and keep those that are for an RNTI.
 
         Args:
@@ -53,8 +53,8 @@ class Candidates:
             other: another one that counts as well; -1 for none.
 
         Returns:
-            ``(which, bits, crc, quality)`` of those found: number of the candidate, and the rest as by `search`; None
-            if there are none.
+            ``(which, bits, crc, quality)`` of each one found: number of the candidate, uint8 (k,), and the rest as by
+            `search`.
 
         Raises:
             ValueError: soft bits or units that do not hold the candidates.

@@ -218,16 +218,16 @@ cdef class Candidates:
                 which[n] = i
                 starts[n], lengths[n], k[n] = self.first[i] * self.unit, self.count[i] * self.unit, self.k[i]
                 n += 1
+        found = []
         if n == 0:
-            return None
+            return found
         cdef uint16_t crc[_MOST]
         cdef float quality[_MOST]
         bits = np.empty((n, self.k_max), np.uint8)
         cdef uint8_t[:, ::1] bits_view = bits
         with nogil:
             _ops.search(&llr[0], starts, lengths, k, n, self.k_max, &bits_view[0, 0], crc, quality)
-        hits = [i for i in range(n) if crc[i] == mask or crc[i] == other]
-        if not hits:
-            return None
-        return (np.array([which[i] for i in hits], np.intp), bits[hits], np.array([crc[i] for i in hits], np.uint16),
-                np.array([quality[i] for i in hits], np.float32))
+        for i in range(n):
+            if crc[i] == mask or crc[i] == other:
+                found.append((which[i], bits[i, :k[i]], crc[i], quality[i]))
+        return found

@@ -88,7 +88,7 @@ class SubframeBuild:
         )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _pdsch_grant(cell: Cell, subframe: int, cfi: int, rnti: int, dci: Dci, previous_tbs: int | None) -> PdschGrant:
     """Grant of a DCI; under load the same ones come again."""
     return from_dci(cell, subframe, cfi, rnti, dci, previous_tbs=previous_tbs)

@@ -1,8 +1,8 @@
 """Uplink control information of a UE: what goes together, and on which channel (TS 36.213 7.2, 7.3, 8.6, 10.1)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from picocell.mac.dedicated_config import BetaOffsets, DedicatedConfig, UlControlDue, ul_control_due
 from picocell.phy.lte import ulsch
@@ -20,16 +20,14 @@ _ACK_FORMATS: Final = {0: PucchFormat.F1, 1: PucchFormat.F1A, 2: PucchFormat.F1B
 _CQI_FORMATS: Final = {0: PucchFormat.F2, 1: PucchFormat.F2A, 2: PucchFormat.F2B}
 
 
-@dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(NamedTuple):
     """HARQ-ACK of a downlink subframe: 1 for ACK, and the first CCE of the assignment."""
 
     bits: tuple[int, ...]
     first_cce: int
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Bits of a channel report: CQI/PMI, or a rank indication, or on the PUSCH both."""
 
     cqi: tuple[int, ...] = ()
@@ -70,8 +68,7 @@ class ControlSchedule:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PucchContent:
+class PucchContent(NamedTuple):
     """A PUCCH to send, and the numbers of bits that its power depends on."""
 
     sent: PucchTransmission

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from picocell.phy.lte.uplink import PucchTransmission, PuschTransmission
 
@@ -13,8 +14,7 @@ class Preamble:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class UeTransmission:
+class UeTransmission(NamedTuple):
     """What a UE sends in one subframe.
 
     Attributes:

@@ -1,8 +1,7 @@
 """Transport blocks of a UE: its logical channels, and the control elements beside them (TS 36.321 5.4.3)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from picocell.mac import bsr, pdu
 from picocell.mac.bsr import BufferStatusReports, ChannelData
@@ -22,8 +21,7 @@ _PHR_BYTES: Final = 1 + PowerHeadroom.SIZE
 _SUBHEADER_ESTIMATE: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A transport block.
 
     Attributes:
@@ -122,7 +120,7 @@ class Multiplexer:
         return Block(elements, packed(elements, size))
 
     def block(
-        self, size: int, now: int, *, path_loss_db: float, headroom_level: int, c_rnti: int | None = None
+        self, size: int, now: int, *, path_loss_db: float, headroom_level: Callable[[], int], c_rnti: int | None = None
     ) -> Block:
         """A transport block of ``size`` bytes.
 
@@ -130,22 +128,24 @@ class Multiplexer:
             size: bytes.
             now: subframe.
             path_loss_db: that a power headroom report is compared with.
-            headroom_level: what it would say.
+            headroom_level: gives what it says.
             c_rnti: C-RNTI to name, in message 3; None otherwise.
         """
         data = self.poll(now)
-        elements: list[Element] = [CRnti(c_rnti)] if c_rnti is not None and size >= _C_RNTI_BYTES else []
-        left = size - sum(_C_RNTI_BYTES for _ in elements)
-        everything = sum(channel.n_bytes + _SUBHEADER_ESTIMATE for channel in data if channel.n_bytes)
-        reserved, long = self._reserve_report(data, everything, left)
+        elements: list[Element] = []
+        left = size
+        if c_rnti is not None and size >= _C_RNTI_BYTES:
+            elements.append(CRnti(c_rnti))
+            left -= _C_RNTI_BYTES
+        reserved, long = self._reserve_report(data, left)
         left -= reserved
         if left >= _PHR_BYTES and self.phr.wanted(path_loss_db, now):
-            elements.append(PowerHeadroom(headroom_level))
+            elements.append(PowerHeadroom(headroom_level()))
             self.phr.reported(path_loss_db, now)
             left -= _PHR_BYTES
         sdus = self._sdus(data, left, now)
         self.bsr.granted(now)
-        rest = self._data(now) if sdus else data
+        rest = self._left(data, sdus, now)
         self.bsr.sent(rest)
         if reserved:
             report: bsr.Bsr | None = bsr.report(rest, long)
@@ -161,12 +161,13 @@ class Multiplexer:
         whole = (*elements, *sdus)
         return Block(whole, packed(whole, size), satisfied)
 
-    def _reserve_report(self, data: list[ChannelData], everything: int, left: int) -> tuple[int, bool]:
+    def _reserve_report(self, data: list[ChannelData], left: int) -> tuple[int, bool]:
         """Bytes for a report that was triggered, 0 for none, and whether it is a long one."""
         if self.bsr.pending is None:
             return 0, False
         long = bsr.is_long(data)
         needed = bsr.LONG_BYTES if long else bsr.SHORT_BYTES
+        everything = sum(channel.n_bytes + _SUBHEADER_ESTIMATE for channel in data if channel.n_bytes)
         if needed > left or (everything and everything <= left < everything + needed):
             return 0, False  # all data fits, but not a report as well
         return needed, long
@@ -176,6 +177,18 @@ class Multiplexer:
         if not demand or left < 2:
             return []
         return self._lcp.fill(self._channels, demand, left, now)
+
+    def _left(self, data: list[ChannelData], sdus: list[Sdu], now: int) -> list[ChannelData]:
+        """What is left of the channels' data now that some of it has gone into SDUs."""
+        if not sdus:
+            return data
+        served = {sdu.lcid for sdu in sdus}
+        return [
+            channel._replace(n_bytes=self._channels[channel.lcid].buffer_status(now).n_bytes)
+            if channel.lcid in served
+            else channel
+            for channel in data
+        ]
 
     def _data(self, now: int) -> list[ChannelData]:
         return [

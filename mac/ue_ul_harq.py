@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from picocell.phy.lte import phich
 from picocell.phy.lte.cell import Cell
@@ -48,8 +48,7 @@ class UlProcess:
         self.payload, self.grant, self.message_3 = b"", None, False
 
 
-@dataclass(frozen=True, slots=True)
-class Adapted:
+class Adapted(NamedTuple):
     """What a grant on the PDCCH means for the process of its subframe.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from picocell.mac.bsr import BsrTrigger
 from picocell.mac.common_config import RachConfig
@@ -34,8 +34,7 @@ _FOUR_LAYER_CATEGORIES: Final = (5, 8)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class GrantedDci:
+class GrantedDci(NamedTuple):
     """A grant of the PDCCH, for the C-RNTI or for a TC-RNTI."""
 
     dci: Dci0
@@ -43,8 +42,7 @@ class GrantedDci:
     temporary: bool
 
 
-@dataclass(frozen=True, slots=True)
-class GrantedResponse:
+class GrantedResponse(NamedTuple):
     """The grant of a random access response: with message 3, or (without contention) for any data."""
 
     grant: PuschGrant
@@ -69,8 +67,7 @@ class Due:
     pucch_tpc: tuple[int, bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Pusch:
+class _Pusch(NamedTuple):
     """A PUSCH without its control information."""
 
     grant: PuschGrant
@@ -258,7 +255,7 @@ class UeUplink:
             grant.tbs // 8,
             now,
             path_loss_db=self.power.path_loss_db,
-            headroom_level=self.power.headroom_level(demand_dbm),
+            headroom_level=lambda: self.power.headroom_level(demand_dbm),
             c_rnti=c_rnti,
         )
         if block.satisfied:

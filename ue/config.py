@@ -9,6 +9,7 @@ from picocell.observe.config import (
     Cipherings,
     ConsoleConfig,
     DeviceArgs,
+    FilePath,
     Imsi,
     Int,
     Integrities,
@@ -17,9 +18,11 @@ from picocell.observe.config import (
     Level,
     LogConfig,
     MetricsConfig,
+    Netns,
     PcapConfig,
     Plmn,
     Section,
+    check_channels,
     one_of,
     zmq_args,
 )
@@ -94,6 +97,9 @@ class UeRadioConfig(Section):
     )
     earfcn: Int = Field(default=3350, ge=0, le=0xFFFF, description="downlink EARFCN")
     n_rx: Annotated[Int, one_of((1, 2, 4))] = Field(default=1, description="receive antennas: 1, 2 or 4")
+    record: FilePath | None = Field(
+        default=None, description="SigMF recordings FILE_rx and FILE_tx of all samples; null: none are written"
+    )
     tx_gain: float = Field(
         default=40.0, ge=-150, le=150, description="dB; 1 mW in a resource element becomes a sample of so much"
     )
@@ -117,7 +123,7 @@ class UeIpConfig(Section):
         description="tun: a TUN device; host: a host inside the process; auto: tun where that is allowed",
     )
     name: Annotated[str, AfterValidator(_device_name)] = Field(default="tun_ue", description="of the TUN device")
-    netns: str | None = Field(default=None, min_length=1, description="network namespace of the TUN device; null: ours")
+    netns: Netns | None = Field(default=None, description="network namespace of the TUN device; null: ours")
 
 
 class UeLog(LogConfig):
@@ -161,6 +167,8 @@ class UeConfig(Section):
             raise ValueError("usim: either opc or op is needed, and not both")
         Usim(one.imsi, one.k, opc=one.opc, op=one.op, algorithm=one.algorithm, mnc_digits=one.mnc_digits)
         args = zmq_args(self.radio.args)
+        if args is not None:
+            check_channels(args, 1, self.radio.n_rx)
         if args is not None and args.base_srate % SEARCH_RATE:
             rate = f"{args.base_srate / 1e6:g}e6"
             raise ValueError(f"radio.args: base_srate={rate} is not a multiple of 1.92e6, at which cells are searched")

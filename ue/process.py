@@ -36,14 +36,12 @@ class Work:
         subframes: milliseconds of samples that were taken.
         lost_samples: samples that the radio lost.
         busy_s: time spent with work.
-        cpu_s: processor time of the thread.
         started: in `time.monotonic` seconds.
     """
 
     subframes: int = 0
     lost_samples: int = 0
     busy_s: float = 0.0
-    cpu_s: float = 0.0
     started: float = field(default_factory=time.monotonic)
 
 
@@ -87,7 +85,7 @@ class UeProcess:
         samples = received.samples
         if samples.shape[1] == 0:
             return False
-        began, cpu = time.perf_counter(), time.thread_time()
+        began = time.perf_counter()
         if received.time != self._position:
             self._gap(received.time - self._position)
         self._position = received.time + samples.shape[1]
@@ -100,7 +98,6 @@ class UeProcess:
         self._take_packets()
         self.work.subframes += 1
         self.work.busy_s += time.perf_counter() - began
-        self.work.cpu_s += time.thread_time() - cpu
         return True
 
     # inside

@@ -14,10 +14,15 @@ from picocell.observe import logs
 from picocell.observe.console import Keys
 from picocell.observe.exported_pdu import ExportedPduPcap
 from picocell.observe.metrics_file import MetricsFile
+from picocell.phy.lte.bands import downlink_frequency, uplink_frequency
 from picocell.phy.lte.frame import SUBCARRIER_SPACING
-from picocell.radio.errors import RadioError
+from picocell.radio.file import RecordingError
+from picocell.radio.file_radio import has_ended, recorded_rate
 from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
+from picocell.radio.recorded import RecordedRadio
+from picocell.radio.shm.args import ShmArgs, is_shm
+from picocell.radio.shm.radio import ShmRadio
 from picocell.radio.zmq.args import ZmqArgs
 from picocell.radio.zmq.radio import ZmqRadio
 from picocell.ue.config import UeConfig
@@ -77,11 +82,9 @@ class UeRun:
         self._each_step = each_step
         rate = _rate(config.radio.args)
         radio = open_radio(config.radio.args, rate, n_tx=1, n_rx=config.radio.n_rx)
-        if not isinstance(radio, Radio):
-            raise RadioError("radio.args: a recording takes no samples, which a UE has to send")
-        self.radio = radio
-        if isinstance(radio, ZmqRadio):
+        if isinstance(radio, ZmqRadio | ShmRadio):
             radio.timeout = SERVE_S
+        self.radio = radio = self._recorded(radio)
         self.device = open_device(config.ip.kind, config.ip.name, config.ip.netns)
         # a subframe that was received is answered by one 4 later: all the time that HARQ leaves is the other side's
         self.ue = Ue(replace(config.settings(), tx_ahead=TX_AHEAD), rate, seed=time.time_ns())
@@ -104,13 +107,13 @@ class UeRun:
         self._stop = False
 
     def run(self) -> int:
-        """Work until a signal or a key ends it; the exit code."""
+        """Work until a signal, a key or the end of a recording ends it; the exit code."""
         keys = Keys() if self._config.console.enable else None
         _say(f"UE {self._config.usim.imsi}: {self.device.description}. q + Enter: switch off and stop")
         gc.freeze()  # what is there now stays: to look through it for garbage takes longer than many subframes
         self.ue.switch_on()
         next_metrics = time.monotonic()
-        while not self._stop:
+        while not (self._stop or has_ended(self.radio)):
             self.process.step()
             if self._each_step is not None:
                 self._each_step()
@@ -135,6 +138,15 @@ class UeRun:
                 file.close()
 
     # inside
+
+    def _recorded(self, radio: Radio) -> Radio:
+        """The radio, recorded where that is wanted."""
+        file, earfcn = self._config.radio.record, self._config.radio.earfcn
+        if file is None:
+            return radio
+        name = f"UE {self._config.usim.imsi}"
+        up, down = uplink_frequency(earfcn), downlink_frequency(earfcn)
+        return RecordedRadio(radio, file, rx_frequency=down, tx_frequency=up, description=name)
 
     def _switch_off(self, seconds: float = 2.0) -> None:
         """Tell the network, as long as it listens."""
@@ -174,7 +186,7 @@ class UeRun:
             "subframes": work.subframes,
             "lost_samples": work.lost_samples,
             "busy_s": round(work.busy_s, 6),
-            "cpu_s": round(work.cpu_s, 6),
+            "cpu_s": round(time.thread_time(), 6),
             "rrc": str(self.ue.rrc.state),
             "emm": self.ue.nas.state.name,
             "ip": self.ue.ip,
@@ -198,10 +210,10 @@ def main(config: UeConfig, open_device: OpenDevice, each_step: Callable[[], None
 
 
 def _rate(args: str) -> float:
-    """Sample rate of the UE: the one on the wire, at which it can hear every bandwidth that the wire holds."""
-    rate = ZmqArgs.parse(args).base_srate
+    """Sample rate of the UE: that of the wire, or of the recording: it can hear every bandwidth that they hold."""
+    rate = recorded_rate(args) or (ShmArgs if is_shm(args) else ZmqArgs).parse(args).base_srate
     if rate % (_FFT_STEP * SUBCARRIER_SPACING):
-        raise ValueError(f"radio.args: base_srate={rate:g} is not a multiple of 1.92e6")
+        raise RecordingError(f"radio.args: {rate:g} samples per second are not a multiple of 1.92e6")
     return rate
 
 

@@ -383,7 +383,10 @@ class Ue:
                 if cause == "RRC connection failure":
                     self.nas.radio_link_failed(now, data_pending=bool(self._waiting))
                 else:
+                    settled = self.nas.state is EmmState.REGISTERED
                     self.nas.connection_released(now, cause)
+                    if settled and self._waiting:  # packets that came while the connection was for signalling alone
+                        self.nas.uplink_data_pending(now)
             case rrc_events.Paged(identity, _):
                 self.nas.paged(now, identity)
 

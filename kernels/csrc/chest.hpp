@@ -32,6 +32,7 @@ struct ChestDelayModels {
     double time_gain;         // noise that the filter over time takes away later
     double noise_correction;  // for taking the least of several noise estimates
     double weight;            // independent observations of a block
+    bool even;                // lags are the distances row - column
     size_t guard;             // models from the chosen one to that which tells noise from late paths
 };
 
@@ -65,6 +66,7 @@ struct ChestDopplerModels {
     const double* log_det;   // (n_snr, n_widths)
     const double* offsets;   // (n_offsets,) trial frequency offsets in hertz, evenly spaced
     const double* prior;     // (n_offsets,)
+    const double* turns;     // (n_offsets, n_times, n_times) complex: rotation under each offset, first less second
     double freedom;          // independent observations
 };
 

@@ -174,9 +174,8 @@ inline void chest_choose_doppler(const ChestPlan& p, const float* planes, ChestR
         double turned[chest_max_times * chest_max_times];  // real part of the covariance, trial offset taken out
         for (size_t i = 0; i < s; ++i)
             for (size_t j = 0; j < i; ++j) {
-                const double angle = chest_two_pi * m.offsets[o] *
-                                     (p.times[g.symbols[i]] - p.times[g.symbols[j]]);
-                turned[i * s + j] = re[i * s + j] * std::cos(angle) + im[i * s + j] * std::sin(angle);
+                const double* turn = m.turns + 2 * ((o * s + i) * s + j);
+                turned[i * s + j] = re[i * s + j] * turn[0] + im[i * s + j] * turn[1];
             }
         for (size_t w = 0; w < m.n_widths; ++w) {
             const double* q = m.weights + (p.snr * m.n_widths + w) * s * s;
@@ -215,13 +214,19 @@ inline void chest_over_time(const ChestPlan& p, const ChestGroup& g, const float
                             float* h) {
     const float* filter = g.filters + (p.snr * p.doppler.n_widths + static_cast<size_t>(found.doppler)) * p.n_symb *
                                           g.n_times;
+    const double rate = chest_two_pi * found.cfo;
+    double back_re[chest_max_times], back_im[chest_max_times];  // turns each pilot symbol to the subframe's start
+    for (size_t s = 0; s < g.n_times; ++s) {
+        back_re[s] = std::cos(rate * p.times[g.symbols[s]]);
+        back_im[s] = -std::sin(rate * p.times[g.symbols[s]]);
+    }
     for (size_t l = 0; l < p.n_symb; ++l) {
+        const double c = std::cos(rate * p.times[l]), d = std::sin(rate * p.times[l]);
         float wr[chest_max_times], wi[chest_max_times];
         for (size_t s = 0; s < g.n_times; ++s) {
-            const double angle = chest_two_pi * found.cfo * (p.times[l] - p.times[g.symbols[s]]);
             const double w = filter[l * g.n_times + s] * p.scale;
-            wr[s] = static_cast<float>(w * std::cos(angle));
-            wi[s] = static_cast<float>(w * std::sin(angle));
+            wr[s] = static_cast<float>(w * (c * back_re[s] - d * back_im[s]));
+            wi[s] = static_cast<float>(w * (c * back_im[s] + d * back_re[s]));
         }
         for (size_t rx = 0; rx < p.n_rx; ++rx)
             for (size_t port = 0; port < g.n_ports; ++port) {

@@ -95,18 +95,45 @@ inline void chest_covariance(const float* z, size_t n_rows, size_t n_pilots, con
 constexpr size_t chest_doubles = PICOCELL_VECTOR_BYTES / 8;
 typedef double ChestDoubles __attribute__((vector_size(PICOCELL_VECTOR_BYTES), aligned(8)));
 
-// curve[p] = tr(C D_p Q D_p^H) for every trial delay p and a real symmetric Q.
-inline void chest_curve(const ChestDelayModels& m, const double* re, const double* im, const double* q, double trimmed,
-                        double* lags, double* curve) {
+// What of the product of C and a real symmetric Q lies at each distance but 0, where distances are row - column: rows
+// are added up shifted, whole vectors at a time. What lies on and beyond the diagonal goes where nobody reads.
+inline void chest_even_lags(size_t length, const double* re, const double* im, const double* q, size_t stride,
+                            double* lags) {
+    static thread_local ChestScratch<double> scratch;
+    const size_t room = 2 * length + chest_doubles;
+    double* back_re = scratch.get(2 * room);  // by length - 1 - distance
+    double* back_im = back_re + room;
+    std::fill(back_re, back_re + 2 * room, 0.0);
+    for (size_t i = 1; i < length; ++i)
+        for (size_t j = 0; j < i; j += chest_doubles) {
+            const ChestDoubles twice = 2 * *reinterpret_cast<const ChestDoubles*>(q + i * stride + j);
+            const size_t to = length - 1 - i + j;
+            *reinterpret_cast<ChestDoubles*>(back_re + to) +=
+                twice * *reinterpret_cast<const ChestDoubles*>(re + i * length + j);
+            *reinterpret_cast<ChestDoubles*>(back_im + to) +=
+                twice * *reinterpret_cast<const ChestDoubles*>(im + i * length + j);
+        }
+    for (size_t lag = 1; lag < length; ++lag) {
+        lags[2 * lag] = back_re[length - 1 - lag];
+        lags[2 * lag + 1] = back_im[length - 1 - lag];
+    }
+}
+
+// curve[p] = tr(C D_p Q D_p^H) for every trial delay p and a real symmetric Q, whose rows are `stride` apart.
+inline void chest_curve(const ChestDelayModels& m, const double* re, const double* im, const double* q, size_t stride,
+                        double trimmed, double* lags, double* curve) {
     const size_t length = m.length, n = m.n_phases;
     std::fill(lags, lags + 2 * m.n_lags, 0.0);
-    for (size_t i = 0; i < length; ++i) {
-        lags[0] += (re[i * length + i] - trimmed) * q[i * length + i];
-        for (size_t j = 0; j < i; ++j) {
-            const size_t lag = static_cast<size_t>(m.lag[i * length + j]);
-            lags[2 * lag] += 2 * re[i * length + j] * q[i * length + j];
-            lags[2 * lag + 1] += 2 * im[i * length + j] * q[i * length + j];
-        }
+    for (size_t i = 0; i < length; ++i) lags[0] += (re[i * length + i] - trimmed) * q[i * stride + i];
+    if (m.even) {
+        chest_even_lags(length, re, im, q, stride, lags);
+    } else {
+        for (size_t i = 0; i < length; ++i)
+            for (size_t j = 0; j < i; ++j) {
+                const size_t lag = static_cast<size_t>(m.lag[i * length + j]);
+                lags[2 * lag] += 2 * re[i * length + j] * q[i * stride + j];
+                lags[2 * lag + 1] += 2 * im[i * length + j] * q[i * stride + j];
+            }
     }
     constexpr size_t part = 4 * chest_doubles;
     size_t p = 0;
@@ -129,10 +156,12 @@ inline void chest_curve(const ChestDelayModels& m, const double* re, const doubl
     }
 }
 
+inline size_t chest_stride(size_t length) { return (length + chest_doubles - 1) / chest_doubles * chest_doubles; }
+
 // Inverse covariance of a model with signal power s and noise n, lower triangle: I / n plus a term w v v^T for each
-// eigenvector v. `rows` gets v and w v in rows of whole vectors.
+// eigenvector v. `rows` gets v and w v in rows of whole vectors, as `q` has them.
 inline double chest_inverse(const ChestDelayModels& m, size_t width, double s, double n, double* rows, double* q) {
-    const size_t length = m.length, stride = (length + chest_doubles - 1) / chest_doubles * chest_doubles;
+    const size_t length = m.length, stride = chest_stride(length);
     const double* values = m.values + width * length;
     double product = 1, log_det = 0;
     size_t count = 0;
@@ -158,9 +187,9 @@ inline double chest_inverse(const ChestDelayModels& m, size_t width, double s, d
                 for (size_t r = 0; r < 4; ++r) sum[r] += scaled[r < together ? r : 0] * v;
             }
             for (size_t r = 0; r < together; ++r)
-                for (size_t t = 0; t < chest_doubles && j + t <= i + r; ++t) q[(i + r) * length + j + t] = sum[r][t];
+                *reinterpret_cast<ChestDoubles*>(q + (i + r) * stride + j) = sum[r];
         }
-    for (size_t i = 0; i < length; ++i) q[i * length + i] += 1 / n;
+    for (size_t i = 0; i < length; ++i) q[i * stride + i] += 1 / n;
     return log_det + std::log(product);
 }
 
@@ -219,24 +248,23 @@ inline double chest_peak(const double* curve, size_t n, double most) {
 }
 
 inline void chest_choose(const ChestDelayModels& m, const double* re, const double* im, ChestObservation& out) {
-    const size_t length = m.length, n = m.n_phases;
+    const size_t length = m.length, n = m.n_phases, stride = chest_stride(length);
     static thread_local ChestScratch<double> scratch;
-    double* q = scratch.get(length * length + 2 * m.n_lags + n + 2 * length + m.n_widths +
-                            2 * length * (length + chest_doubles));
-    double* lags = q + length * length;
+    double* q = scratch.get(length * stride + 2 * m.n_lags + n + 2 * length + m.n_widths + 2 * length * stride);
+    double* lags = q + length * stride;
     double* curve = lags + 2 * m.n_lags;
     double* turn = curve + n;
     double* slopes = turn + 2 * length;
     double* rows = slopes + m.n_widths;
     constexpr double least_signal = 0.02;
-    chest_curve(m, re, im, m.silence, 0.0, lags, curve);
+    chest_curve(m, re, im, m.silence, length, 0.0, lags, curve);
     const double noise = std::max(*std::min_element(curve, curve + n) * m.noise_correction, 1e-7);
     double best = -std::numeric_limits<double>::infinity();
     size_t chosen = 0;
     for (size_t width = 0; width < m.n_widths; ++width) {
         const double log_det = chest_inverse(m, width, std::max(1 - noise, least_signal), noise / m.time_gain, rows,
                                              q);
-        chest_curve(m, re, im, q, noise * (1 - 1 / m.time_gain), lags, curve);
+        chest_curve(m, re, im, q, stride, noise * (1 - 1 / m.time_gain), lags, curve);
         const double* prior = m.prior + width * n;
         for (size_t p = 0; p < n; ++p) curve[p] = prior[p] - m.weight * (curve[p] + log_det);
         const double top = chest_greatest(curve, n);
@@ -273,9 +301,10 @@ void chest_observe(const float* y, size_t n_rx, size_t n_grid, size_t n_sc, cons
     const double level = 1 / std::sqrt(out.power);
     for (size_t i = 0; i < 2 * n_rx * n; ++i) z[i] = static_cast<float>(z[i] * level);
     static thread_local ChestScratch<double> scratch;
-    double* re = scratch.get(2 * models.length * models.length);
-    double* im = re + models.length * models.length;
-    std::fill(re, re + 2 * models.length * models.length, 0.0);
+    const size_t size = models.length * models.length;
+    double* re = scratch.get(2 * size + chest_doubles);  // whole vectors are read also from the end of the last row
+    double* im = re + size;
+    std::fill(re, re + 2 * size + chest_doubles, 0.0);
     chest_covariance(z, n_rx * rows.n_rows, rows.n_pilots, models, re, im);
     chest_choose(models, re, im, out);
 }

@@ -12,7 +12,14 @@ inline uint8_t ulsch_scrambling_bit(const uint64_t* words, size_t i) { return wo
 
 // Bits that the scrambling of all bits turns into what TS 36.211 5.3.1 asks for in place of placeholders.
 inline void ulsch_resolve(uint8_t* bits, size_t n, const uint64_t* scrambling) {
+    constexpr uint64_t not_bits = 0xfefefefefefefefe;
     for (size_t i = 0; i < n; ++i) {
+        uint64_t eight = not_bits;  // nearly all of them hold no placeholder
+        if (i + sizeof eight <= n) std::memcpy(&eight, bits + i, sizeof eight);
+        if (!(eight & not_bits)) {
+            i += sizeof eight - 1;
+            continue;
+        }
         if (bits[i] < 2) continue;
         const uint8_t c = ulsch_scrambling_bit(scrambling, i);
         if (bits[i] == ulsch_placeholder_x || !i) {

@@ -21,7 +21,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from picocell.kernels.chest import Chest, Filter
+from picocell.kernels.chest import Chest, Filter, FilterChoice
 from picocell.phy.lte import crs, wiener
 from picocell.phy.lte.cell import N_SC_RB, Cell
 from picocell.phy.lte.frame import SUBCARRIER_SPACING, symbol_starts
@@ -102,7 +102,7 @@ class Estimator:
         if method == "average":
             self._delay_widths, self._doppler_widths = (0.0,), (0.0,)
         self._arrangements: dict[int, _Arrangement] = {}
-        self._references: dict[int, NDArray[np.complex64]] = {}
+        self._known: dict[int, tuple[_Arrangement, NDArray[np.complex64]]] = {}
 
     def estimate(self, subframe: int, grid: NDArray[np.complex64]) -> ChannelEstimate:
         """Estimate the channel of a subframe.
@@ -115,27 +115,18 @@ class Estimator:
             ValueError: a grid of another shape or with values that are not finite, a subframe outside 0..9 or one
                 without reference signals.
         """
-        n_symbols = crs.n_downlink_symbols(self.cell, subframe)
-        arrangement = self._arrangements.get(n_symbols) or self._arrange(n_symbols)
-        reference = self._references.get(subframe)
-        if reference is None:
-            reference = self._references[subframe] = arrangement.reference(self.cell, subframe)
-        z, power, first, rssi, noise, apart, slope, model = arrangement.chest.observe(grid, reference)
-        if power <= 0:
-            h = np.zeros((len(z), self.cell.n_ports, self.cell.n_symb, self.cell.n_sc), np.complex64)
-            return ChannelEstimate(h, _TINY, 0.0, rssi, _LEAST_SNR_DB)
-        width = self._delay_widths[model]
-        snr_db = 10 * log10(max(1 - noise, 0.02) / noise)
-        one, other = (self._filter(offset, width, snr_db + arrangement.gain_db) for offset in arrangement.offsets)
-        h, residual, cfo, _ = arrangement.chest.interpolate(
-            z,
-            one,
-            other,
-            wiener.snr_index(snr_db - 10 * log10(one.gain)),
-            slope,
-            power**0.5,
-            len(z) * arrangement.n_first * (1 + SUBCARRIER_SPACING * self.cell.n_sc * width),
+        known = self._known.get(subframe)
+        if known is None:
+            n_symbols = crs.n_downlink_symbols(self.cell, subframe)
+            arrangement = self._arrangements.get(n_symbols) or self._arrange(n_symbols)
+            known = self._known[subframe] = arrangement, arrangement.reference(self.cell, subframe)
+        arrangement, reference = known
+        h, power, first, rssi, apart, residual, slope, cfo = arrangement.chest.estimate(
+            grid, reference, arrangement.filters
         )
+        if h is None:
+            h = np.zeros((len(grid), self.cell.n_ports, self.cell.n_symb, self.cell.n_sc), np.complex64)
+            return ChannelEstimate(h, _TINY, 0.0, rssi, _LEAST_SNR_DB)
         if self.method == "wiener":  # the residual varies less, what lies apart from the channel is less biased
             apart = 0.5 * (apart + residual)
         elif self.method == "average":
@@ -144,13 +135,6 @@ class Estimator:
         rsrp = max(first - noise_var, 10 ** (_LEAST_SNR_DB / 10) * noise_var)
         delay = -slope / (2 * pi * crs.SPACING * SUBCARRIER_SPACING)
         return ChannelEstimate(h, noise_var, rsrp, rssi, 10 * log10(rsrp / noise_var), delay, cfo)
-
-    def _filter(self, offset: int, width: float, snr_db: float) -> Filter:
-        if self.method == "average":
-            return wiener.mean_filter(self.cell.n_prb)
-        if self.method == "linear":
-            return wiener.straight_filter(self.cell.n_prb, offset)
-        return wiener.delay_filter(self.cell.n_prb, offset, width, wiener.snr_index(snr_db))
 
     def _arrange(self, n_symbols: int) -> "_Arrangement":
         if not n_symbols:
@@ -177,23 +161,27 @@ class _Arrangement:
             raise ValueError(f"{n_symbols} OFDM symbols hold no reference signals of some of the {cell.n_ports} ports")
         self._rows = [(port, i) for ports, mine in used for port in ports for i in range(len(mine))]
         v_shift = crs.v_shift(cell) % 3
-        self.offsets = (v_shift, v_shift + 3)
-        self.n_first = len(used[0][0])
-        n_times = len(used[0][1])
-        self.gain_db = 10 * log10(_TIME_GAIN[n_times - 1])
+        offsets = (v_shift, v_shift + 3)
+        time_gain = _TIME_GAIN[len(used[0][1]) - 1]
+        self.filters = FilterChoice(
+            lambda model, snr: _frequency_filters(cell.n_prb, method, offsets, delay_widths[model], snr),
+            snr_db=wiener.SNR_GRID_DB,
+            gain_db=10 * log10(time_gain),
+            freedom=[len(used[0][0]) * (1 + SUBCARRIER_SPACING * cell.n_sc * width) for width in delay_widths],
+        )
         times = symbol_times(cell)
         pilot_times = [tuple(times[l] for l in mine) for _, mine in used]
         self.chest = Chest(
             n_symb=cell.n_symb,
             n_sc=cell.n_sc,
             index=np.stack([crs.flat_index(cell, port)[i] for port, i in self._rows]),
-            row_filter=[self.offsets.index(crs.positions(cell, port)[1][i]) for port, i in self._rows],
-            first_pilot=self.offsets,
+            row_filter=[offsets.index(crs.positions(cell, port)[1][i]) for port, i in self._rows],
+            first_pilot=offsets,
             ports=[len(ports) for ports, _ in used],
             symbols=[mine for _, mine in used],
             times=times,
             delay=wiener.delay_models(2 * cell.n_prb, delay_widths),
-            time_gain=_TIME_GAIN[n_times - 1],
+            time_gain=time_gain,
             doppler=wiener.doppler_models(pilot_times[0], doppler_widths),
             filters=[_time_filters(method, mine, times, doppler_widths) for mine in pilot_times],
         )
@@ -201,6 +189,17 @@ class _Arrangement:
     def reference(self, cell: Cell, subframe: int) -> NDArray[np.complex64]:
         """What was sent on the pilots, complex64 (n_rows, n_pilots)."""
         return np.stack([crs.sequence(cell, subframe, port)[i] for port, i in self._rows])
+
+
+def _frequency_filters(
+    n_prb: int, method: Method, offsets: tuple[int, int], width: float, snr: int
+) -> tuple[Filter, Filter]:
+    """Filters over frequency for pilots from either of two subcarriers on."""
+    if method == "average":
+        return wiener.mean_filter(n_prb), wiener.mean_filter(n_prb)
+    if method == "linear":
+        return wiener.straight_filter(n_prb, offsets[0]), wiener.straight_filter(n_prb, offsets[1])
+    return wiener.delay_filter(n_prb, offsets[0], width, snr), wiener.delay_filter(n_prb, offsets[1], width, snr)
 
 
 def _time_filters(

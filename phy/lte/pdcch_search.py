@@ -1,6 +1,5 @@
 """Blind decoding of the PDCCH's soft bits, with and without knowing the RNTI (TS 36.213 9.1.1, TS 36.212 5.3.3)."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,6 +13,7 @@ from picocell.kernels import conv
 from picocell.phy.lte import dci
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.dci import DciFormat
+from picocell.phy.lte.pdcch_overlap import Hit, distinct
 from picocell.phy.lte.regs import CCE_BITS
 from picocell.phy.lte.search_space import AGGREGATION_LEVELS, Candidate, candidates, may_start_at
 
@@ -47,7 +47,7 @@ _NOISE_LIMIT: Final = 0.96
 _BOTH_SPACES: Final = frozenset({DciFormat.FORMAT_0, DciFormat.FORMAT_1A})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Control:
     """Soft bits of one subframe's PDCCHs.
 
@@ -102,7 +102,7 @@ class Decoded:
     quality: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class FoundDci:
     """A message found in the control region.
 
@@ -215,50 +215,6 @@ def search(control: Control, places: Sequence[Candidate], sizes: Sequence[int]) 
     return _decode(control.llr, _awake(control, _crossed(tuple(places), tuple(sizes))))
 
 
-def _is_whole(soft: NDArray[np.int16], bits: NDArray[np.uint8]) -> bool:
-    """Whether the second half of a candidate's CCEs carries the message as the first half does.
-
-    If not, the message is of half the level or less, and the rest is another's, or silent.
-    """
-    if soft.size == CCE_BITS:
-        return True
-    first, second = conv.halves(soft, bits)
-    return 2 * second >= first
-
-
-def _resolve(control: Control, decoded: Decoded, group: list[int]) -> list[int]:
-    """Of candidates with the same message those that do not overlap, the highest level that is whole first."""
-    starts, levels = decoded.first_cce.tolist(), decoded.level.tolist()
-    sent = decoded.bits[group[0], : int(decoded.size[group[0]]) + N_CRC]
-    rank = {}
-    for i in group:
-        soft = control.llr[starts[i] * CCE_BITS : (starts[i] + levels[i]) * CCE_BITS]
-        rank[i] = (_is_whole(soft, sent), levels[i], float(decoded.quality[i]))
-    chosen, taken = [], set[int]()
-    for i in sorted(group, key=rank.__getitem__, reverse=True):
-        cces = range(starts[i], starts[i] + levels[i])
-        if taken.isdisjoint(cces):
-            taken.update(cces)
-            chosen.append(i)
-    return chosen
-
-
-def _distinct(control: Control, decoded: Decoded, hits: NDArray[np.intp]) -> list[tuple[int, tuple[int, ...]]]:
-    """One candidate a message, and the levels at which its first CCE gave the same message.
-
-    A message often decodes from its first CCEs alone, from later ones, and from twice its CCEs.
-    """
-    groups: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    for i, size, rnti in zip(hits.tolist(), decoded.size[hits].tolist(), decoded.rnti[hits].tolist(), strict=True):
-        groups[rnti, decoded.bits[i, :size].tobytes()].append(i)
-    found = []
-    for group in groups.values():
-        for i in _resolve(control, decoded, group) if len(group) > 1 else group:
-            same_start = [j for j in group if decoded.first_cce[j] == decoded.first_cce[i]]
-            found.append((i, tuple(sorted(int(decoded.level[j]) for j in same_start))))
-    return found
-
-
 def _least_quality(decoded: Decoded, min_confidence: float) -> NDArray[np.float32]:
     """Quality of each candidate that has a given confidence."""
     rate = (decoded.size + N_CRC) / (CCE_BITS * decoded.level).astype(np.float32)
@@ -266,27 +222,24 @@ def _least_quality(decoded: Decoded, min_confidence: float) -> NDArray[np.float3
     return (noise + min_confidence * (1 - noise)).astype(np.float32)
 
 
-def _found(
-    decoded: Decoded, i: int, levels: tuple[int, ...], fmt: DciFormat | None = None, rnti: int | None = None
-) -> FoundDci:
-    mask = int(decoded.rnti[i])
+def _found(hit: Hit, levels: tuple[int, ...], fmt: DciFormat | None = None, rnti: int | None = None) -> FoundDci:
     return FoundDci(
-        rnti=mask if rnti is None else rnti,
-        format=fmt,
-        bits=decoded.bits[i, : decoded.size[i]].copy(),
-        first_cce=int(decoded.first_cce[i]),
-        aggregation_level=int(decoded.level[i]),
-        levels=levels,
-        quality=float(decoded.quality[i]),
-        antenna_port=0 if rnti is None else mask ^ rnti,
+        hit.mask if rnti is None else rnti,
+        fmt,
+        hit.bits[: hit.size],
+        hit.first_cce,
+        hit.level,
+        levels,
+        hit.quality,
+        0 if rnti is None else hit.mask ^ rnti,
     )
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=1024)
 def _rnti_plan(
     cell: Cell, n_cce: int, subframe: int, rnti: int, formats: tuple[DciFormat, ...], common_only: bool
-) -> tuple[_Plan, conv.Candidates, dict[int, tuple[DciFormat, ...]]]:
-    """What to decode for an RNTI, the same for the kernel, and which of the formats each payload size may be."""
+) -> tuple[list[tuple[int, int, int]], conv.Candidates, dict[int, tuple[DciFormat, ...]]]:
+    """First CCE, level and size to decode for an RNTI, the same for the kernel, and the formats of each size."""
     by_size: dict[int, tuple[DciFormat, ...]] = {}
     entries: list[tuple[int, int, int]] = []
     for fmt in formats:
@@ -300,7 +253,12 @@ def _rnti_plan(
         for common in spaces:
             entries += [(first, level, size) for first, level in candidates(n_cce, rnti, subframe, common)]
     plan = _plan(entries)
-    return plan, conv.Candidates(plan.first, plan.level, plan.size + N_CRC, CCE_BITS), by_size
+    places = list(zip(plan.first.tolist(), plan.level.tolist(), plan.size.tolist(), strict=True))
+    return places, conv.Candidates(plan.first, plan.level, plan.size + N_CRC, CCE_BITS), by_size
+
+
+def _confidence(found: FoundDci) -> float:
+    return found.confidence
 
 
 def _format_of(choices: tuple[DciFormat, ...], first_bit: int) -> DciFormat | None:
@@ -350,21 +308,20 @@ def search_rnti(
     else:
         chosen = tuple(DciFormat(fmt) for fmt in formats)
     only = broadcast if common_only is None else common_only
-    plan, places, by_size = _rnti_plan(cell, control.n_cce, subframe, rnti, chosen, only)
-    hits = places.find(control.llr, control.silent.view(np.uint8), rnti, rnti ^ 1 if antenna_selection else -1)
-    if hits is None:
+    places, candidates, by_size = _rnti_plan(cell, control.n_cce, subframe, rnti, chosen, only)
+    decoded = candidates.find(control.llr, control.silent.view(np.uint8), rnti, rnti ^ 1 if antenna_selection else -1)
+    if not decoded:
         return []
-    which, bits, masks, quality = hits
-    decoded = Decoded(plan.first[which], plan.level[which], plan.size[which], bits, masks, quality)
+    hits = [Hit(*places[i], bits, mask, quality) for i, bits, mask, quality in decoded]
     found = []
-    for i, levels in _distinct(control, decoded, np.arange(len(which))):
-        fmt = _format_of(by_size[int(decoded.size[i])], int(decoded.bits[i, 0]))
-        result = _found(decoded, i, levels, fmt, rnti)
+    for hit, levels in distinct(control.llr, hits):
+        fmt = _format_of(by_size[hit.size], hit.bits[0])
+        result = _found(hit, levels, fmt, rnti)
         if fmt is None or (result.antenna_port and fmt is not DciFormat.FORMAT_0):
             continue
         if result.confidence >= min_confidence:
             found.append(result)
-    return sorted(found, key=lambda f: f.confidence, reverse=True)
+    return sorted(found, key=_confidence, reverse=True) if len(found) > 1 else found
 
 
 def _allowed_levels(control: Control, rnti: int, first: int, levels: tuple[int, ...]) -> tuple[int, ...]:
@@ -401,9 +358,12 @@ def search_all(
     del cell  # the soft bits say it all; the argument keeps the face of the searches alike
     decoded = search(control, _aligned(control.n_cce, tuple(levels)), sizes)
     least = _least_quality(decoded, min_confidence)
-    hits = np.flatnonzero(decoded.quality >= least)
+    which = np.flatnonzero(decoded.quality >= least)
+    columns = (decoded.first_cce, decoded.level, decoded.size, decoded.rnti, decoded.quality)
+    firsts, level_of, size_of, masks, qualities = (column[which].tolist() for column in columns)
+    rows = [decoded.bits[i, : size + N_CRC] for i, size in zip(which.tolist(), size_of, strict=True)]
     found = []
-    for i, levels_found in _distinct(control, decoded, hits):
-        allowed = _allowed_levels(control, int(decoded.rnti[i]), int(decoded.first_cce[i]), levels_found)
-        found.append(_found(decoded, i, allowed or (int(decoded.level[i]),)))
-    return sorted(found, key=lambda f: f.confidence, reverse=True)
+    for hit, levels_found in distinct(control.llr, list(map(Hit, firsts, level_of, size_of, rows, masks, qualities))):
+        allowed = _allowed_levels(control, hit.mask, hit.first_cce, levels_found)
+        found.append(_found(hit, allowed or (hit.level,)))
+    return sorted(found, key=_confidence, reverse=True)

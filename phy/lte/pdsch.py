@@ -140,7 +140,7 @@ def decode(
     if grant.rho_a_db or grant.rho_b_db:
         amplitude = _amplitude(mapping, grant)
         symbols, variance = symbols / amplitude, variance / amplitude**2
-    scrambling = gold.packed(_c_init(cell, subframe, grant.rnti), g)
+    scrambling = _scrambling(_c_init(cell, subframe, grant.rnti), g)
     llr = modem.demodulate(symbols, variance, grant.q_m, scrambling)
     result = decoder.decode(llr, grant.tbs, grant.q_m, grant.n_l, grant.rv, soft, grant.n_ir)
     return PdschResult(

@@ -107,21 +107,20 @@ def encode(
     Raises:
         ValueError: contents or a grid of the wrong size, a grant that does not fit the cell or leaves no room.
     """
-    flat = grid[0] if grid.ndim == 3 and grid.shape[0] == 1 else grid
+    flat = grid[0] if grid.ndim == 3 and len(grid) == 1 else grid
     if flat.shape != (ul.n_symb, ul.n_sc) or flat.dtype != np.complex64 or not flat.flags.c_contiguous:
         raise ValueError(f"grid is {grid.dtype} {grid.shape}, not C-contiguous complex64 {(ul.n_symb, ul.n_sc)}")
     _check_place(ul, subframe, grant)
-    m_sc = N_SC_RB * grant.n_prb
-    scrambling = _scrambling(_c_init(cell, subframe, grant.rnti), n_re(ul, grant) * grant.q_m)
+    symbols = pusch_dmrs.data_symbols(ul, grant.srs_symbol)
     coded, source = ulsch.parts_of(ul, grant, payload, ack, ri, cqi)
-    _sender(m_sc).send(
+    _sender(N_SC_RB * grant.n_prb).send(
         coded,
         source,
         grant.q_m,
-        scrambling,
+        _scrambling(_c_init(cell, subframe, grant.rnti), len(source) * grant.q_m),
         pusch_dmrs.sequence(cell, ul, subframe, grant.n_prb, grant.cyclic_shift),
         (N_SC_RB * grant.prb_start[0], N_SC_RB * grant.prb_start[1]),
-        pusch_dmrs.data_symbols(ul, grant.srs_symbol),
+        symbols,
         pusch_dmrs.symbols(ul),
         flat,
         placeholders=bool(grant.uci),

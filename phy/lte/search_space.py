@@ -28,7 +28,7 @@ def _space_sizes() -> dict[bool, tuple[tuple[int, int], ...]]:
     return {common: tuple(levels) for common, levels in spaces.items()}
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def candidates(n_cce: int, rnti: int, subframe: int, common: bool) -> tuple[Candidate, ...]:
     """PDCCH candidates of a search space (TS 36.213 9.1.1).
 

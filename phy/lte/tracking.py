@@ -6,10 +6,9 @@ fit and settle at fixed ones, so they converge fast and then stay quiet.
 """
 
 from cmath import phase
-from dataclasses import dataclass
 from functools import lru_cache
 from math import pi
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +27,7 @@ _LOSE_AT: Final = 0.12
 _STEP_AT: Final = 0.75
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(NamedTuple):
     """What one subframe's pilots say.
 
     Attributes:

@@ -32,6 +32,7 @@ FALSE_ALARM: Final = 0.01
 
 _TABLES: Final = {32: "36212_5.2.2.6.4-1_rm32_basis", PUCCH_CODED_BITS: "36212_5.2.3.3-1_rm20_basis"}
 _SIGNS: Final = np.array([1, -1], np.float32)
+_ONE: Final = np.uint8(1)
 _LEAST_CORRELATION: Final = 0.7
 """Of the largest possible metric: what a short message must reach whose false alarms no threshold can hold."""
 
@@ -123,6 +124,20 @@ def _decide(correlation: NDArray[np.float32], energy: NDArray[np.float32], n_llr
     metric = np.asarray(top / np.sqrt(np.maximum(energy, np.float32(1e-20))), np.float32)
     bits = (best[..., None] >> np.arange(n_bits - 1, -1, -1) & 1).astype(np.uint8)
     return BlockDecision(bits, metric, margin, np.asarray(metric > threshold(n_bits, n_llr)))
+
+
+def _decide_short(correlation: list[float], energy: float, n_llr: int) -> BlockDecision:
+    """The same for one or two bits, without the arrays."""
+    top = max(correlation)
+    best, n_bits = correlation.index(top), len(correlation) // 2
+    others = max(value for i, value in enumerate(correlation) if i != best)
+    metric = top / sqrt(max(energy, 1e-20))
+    return BlockDecision(
+        np.array([best >> i & 1 for i in range(n_bits - 1, -1, -1)], np.uint8),
+        np.array(metric, np.float32),
+        np.array((top - others) / 2, np.float32),
+        np.array(metric > threshold(n_bits, n_llr)),
+    )
 
 
 def _decide_block(soft: NDArray[np.float32], energy: NDArray[np.float32], n_llr: int, n_bits: int) -> BlockDecision:
@@ -275,11 +290,22 @@ def encode_ack(bits: ArrayLike, q_m: int, n_symbols: int) -> NDArray[np.uint8]:
     Raises:
         ValueError: other numbers of bits, or values other than 0 and 1.
     """
-    payload = _checked(bits, MAX_BLOCK_BITS)
-    if payload.size > 2:
+    payload = as_bits(bits)
+    if len(payload) > 2:
         return encode_32(payload, n_symbols * q_m)
-    sources = np.array([payload[0], payload[-1], payload[0] ^ payload[-1], PLACEHOLDER_Y, PLACEHOLDER_X], np.uint8)
-    return np.resize(sources[_short_places(payload.size, q_m)], n_symbols * q_m)
+    if not payload or max(payload) > 1:
+        raise ValueError(f"control bits {payload}: 1 to {MAX_BLOCK_BITS} of 0 and 1 are allowed")
+    return _short_code(payload, q_m, n_symbols)
+
+
+@lru_cache(maxsize=1024)
+def _short_code(payload: tuple[int, ...], q_m: int, n_symbols: int) -> NDArray[np.uint8]:
+    """One or two bits coded, read-only: the few that there are come again and again."""
+    first, last = payload[0], payload[-1]
+    sources = np.array([first, last, first ^ last, PLACEHOLDER_Y, PLACEHOLDER_X], np.uint8)
+    coded = np.resize(sources[_short_places(len(payload), q_m)], n_symbols * q_m)
+    coded.setflags(write=False)
+    return coded
 
 
 def decode_ack(llr: ArrayLike, n_bits: int) -> BlockDecision:
@@ -299,34 +325,18 @@ def decode_ack(llr: ArrayLike, n_bits: int) -> BlockDecision:
         raise ValueError(f"n_bits {n_bits} is outside 1..{MAX_BLOCK_BITS}")
     soft, energy = _soft(llr)
     if n_bits == 1:
-        total = soft.sum()
-        return _decide(np.array([total, -total]), energy, soft.size)
+        total = float(soft.sum())
+        return _decide_short([total, -total], float(energy), soft.size)
     o_0, o_1, o_2 = (float(soft[i::3].sum()) for i in range(3))
-    correlation = np.array([o_0 + o_1 + o_2, o_0 - o_1 - o_2, o_1 - o_0 - o_2, o_2 - o_0 - o_1], np.float32)
-    return _decide(correlation, energy, soft.size)
+    words = [o_0 + o_1 + o_2, o_0 - o_1 - o_2, o_1 - o_0 - o_2, o_2 - o_0 - o_1]
+    return _decide_short(words, float(energy), soft.size)
 
 
 def packed_bits(words: NDArray[np.uint64], places: NDArray[np.intp]) -> NDArray[np.uint8]:
     """Bits at some places of a sequence that is packed least significant bit first."""
-    return np.asarray(words[places >> 6] >> (places & 63).astype(np.uint64) & np.uint64(1), np.uint8)
-
-
-def resolve_placeholders(coded: NDArray[np.uint8], scrambling: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """Coded bits that the plain scrambling of all bits turns into what TS 36.211 5.3.1 asks for.
-
-    Args:
-        coded: uint8 (n,), each ``PLACEHOLDER_Y`` right after the bit that it repeats.
-        scrambling: packed scrambling sequence c.
-
-    Returns:
-        Uint8 (n,) of 0 and 1.
-    """
-    out = coded.copy()
-    at = np.flatnonzero(coded == PLACEHOLDER_X)
-    out[at] = 1 ^ packed_bits(scrambling, at)
-    at = np.flatnonzero(coded == PLACEHOLDER_Y)
-    out[at] = out[at - 1] ^ packed_bits(scrambling, at - 1) ^ packed_bits(scrambling, at)
-    return out
+    # looked up as bytes, which are in the same order
+    octets = np.ascontiguousarray(words, "<u8").view(np.uint8)
+    return np.asarray(octets[places >> 3] >> (places & 7).astype(np.uint8) & _ONE, np.uint8)
 
 
 def corner_amplitude(q_m: int) -> float:
@@ -361,9 +371,25 @@ def corner_llr(
         Float32 (2 n,) in nats.
     """
     scale = np.float32(4 * corner_amplitude(q_m)) / np.maximum(noise_var, np.float32(1e-20))
-    signs = _SIGNS[scrambling[:, :1] if repeat else scrambling]
     parts = np.ascontiguousarray(symbols, np.complex64).view(np.float32).reshape(-1, 2)
-    return np.asarray(parts * signs * scale[:, None], np.float32).reshape(-1)
+    signs = _SIGNS[scrambling[:, :1] if repeat else scrambling]
+    return np.asarray(parts * (signs * scale[:, None]), np.float32).reshape(-1)
+
+
+def as_bits(bits: ArrayLike) -> tuple[int, ...]:
+    """Bits of any kind as plain numbers; a tuple is taken as it is.
+
+    Raises:
+        ValueError: more than one dimension, or values that are no small numbers.
+    """
+    if isinstance(bits, tuple):
+        return bits
+    array = np.asarray(bits)
+    if array.ndim != 1:
+        raise ValueError(f"control bits of shape {array.shape}: one dimension is needed")
+    if array.size and (array.min() < 0 or array.max() > 1):
+        raise ValueError("control bits must be 0 or 1")
+    return tuple(int(bit) for bit in array)
 
 
 def as_tuple(bits: Sequence[Any] | NDArray[np.uint8]) -> tuple[int, ...]:

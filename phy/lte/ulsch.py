@@ -6,7 +6,7 @@ first SC-FDMA symbol first, which is the interleaver's matrix read column by col
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from picocell.kernels import sch, ulsch
 from picocell.kernels.turbo import SIZES
 from picocell.phy.lte import uci
 from picocell.phy.lte.cell import N_SC_RB, CyclicPrefix
-from picocell.phy.lte.ul_grant import PuschGrant, beta_offset, n_data_symbols
+from picocell.phy.lte.ul_grant import PuschGrant, PuschUci, beta_offset, n_data_symbols
 from picocell.phy.lte.uplink_config import UplinkConfig
 
 RI_COLUMNS: Final = {CyclicPrefix.NORMAL: (1, 4, 7, 10), CyclicPrefix.EXTENDED: (0, 3, 5, 8)}
@@ -27,12 +27,13 @@ ACK_COLUMNS: Final = {CyclicPrefix.NORMAL: (2, 3, 8, 9), CyclicPrefix.EXTENDED: 
 CONTROL_SYMBOLS: Final = 4
 """SC-FDMA symbols' worth of modulation symbols that HARQ-ACK, or RI, may take at most (TS 36.212 5.2.2.6)."""
 
+_BOTH: Final = np.arange(2)
+
 _EIGHTHS: Final = 8
 """Every beta offset is a multiple of 1/8, so that the shares are computed in integers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(NamedTuple):
     """Modulation symbols Q' of the parts of a PUSCH.
 
     Attributes:
@@ -123,26 +124,30 @@ def sizes(ul: UplinkConfig, grant: PuschGrant, higher_rank: bool = False) -> Siz
     Raises:
         ValueError: neither a transport block nor a report, a reserved beta offset, or no room for the data.
     """
-    wanted = grant.uci
-    m_sc = N_SC_RB * grant.n_prb
-    total = m_sc * n_data_symbols(ul, grant.srs_symbol)
-    if grant.tbs and not wanted:
+    total = N_SC_RB * grant.n_prb * n_data_symbols(ul, grant.srs_symbol)
+    if grant.tbs and not grant.uci:
         return Sizes(total, 0, 0, 0, total)
-    most = CONTROL_SYMBOLS * m_sc
+    initial = grant.initial_n_prb or grant.n_prb, grant.initial_n_symb or n_data_symbols(ul, grant.srs_symbol)
+    return _shares(total, grant.n_prb, grant.tbs, initial, grant.uci, higher_rank)
+
+
+@lru_cache(maxsize=4096)
+def _shares(total: int, n_prb: int, tbs: int, initial: tuple[int, int], wanted: PuschUci, higher_rank: bool) -> Sizes:
+    """Shares of ``total`` symbols; ``initial`` gives resource blocks and data symbols of the first transmission."""
+    most = CONTROL_SYMBOLS * N_SC_RB * n_prb
     beta_ack = beta_offset("harq_ack", wanted.beta_ack) if wanted.n_ack else 1.0
     beta_ri = beta_offset("ri", wanted.beta_ri) if wanted.n_ri else 1.0
-    if not grant.tbs:
+    if not tbs:
         if not wanted.n_cqi:
             raise ValueError("a PUSCH without transport block needs a CQI report")
         minimum, beta_cqi = _with_crc(wanted.n_cqi), beta_offset("cqi", wanted.beta_cqi)
         ack = min(_share(wanted.n_ack, total, beta_ack, minimum, beta_cqi), most)
         ri = min(_share(wanted.n_ri, total, beta_ri, minimum, beta_cqi), most)
         return Sizes(total, ack, ri, total - ri, 0)
-    n_prb, n_symb = grant.initial_n_prb or grant.n_prb, grant.initial_n_symb or total // m_sc
-    area, code_bits = N_SC_RB * n_prb * n_symb, code_block_bits(grant.tbs)
+    area, code_bits = N_SC_RB * initial[0] * initial[1], code_block_bits(tbs)
     ack = min(_share(wanted.n_ack, area, beta_ack, code_bits), most)
     ri = min(_share(wanted.n_ri, area, beta_ri, code_bits), most)
-    n_cqi, cqi = report_bits(grant, higher_rank), 0
+    n_cqi, cqi = _report_bits(wanted, higher_rank), 0
     if n_cqi:
         beta_cqi = beta_offset("cqi", wanted.beta_cqi)
         cqi = min(_share(_with_crc(n_cqi), area, beta_cqi, code_bits), total - ri)
@@ -151,9 +156,13 @@ def sizes(ul: UplinkConfig, grant: PuschGrant, higher_rank: bool = False) -> Siz
 
 def report_bits(grant: PuschGrant, higher_rank: bool = False) -> int:
     """Bits of the CQI/PMI report by what the RI tells."""
-    if higher_rank and grant.uci.n_cqi_higher_rank is not None:
-        return grant.uci.n_cqi_higher_rank
-    return grant.uci.n_cqi
+    return _report_bits(grant.uci, higher_rank)
+
+
+def _report_bits(wanted: PuschUci, higher_rank: bool) -> int:
+    if higher_rank and wanted.n_cqi_higher_rank is not None:
+        return wanted.n_cqi_higher_rank
+    return wanted.n_cqi
 
 
 def layout(ul: UplinkConfig, grant: PuschGrant, higher_rank: bool = False) -> Layout:
@@ -242,11 +251,11 @@ def parts_of(
     Raises:
         ValueError: as :func:`encode`.
     """
-    acks, ranks, report = (np.asarray(bits, np.uint8).reshape(-1) for bits in (ack, ri, cqi))
-    higher_rank = bool(ranks.any())
+    acks, ranks, report = uci.as_bits(ack), uci.as_bits(ri), uci.as_bits(cqi)
+    wanted, higher_rank = grant.uci, any(ranks)
     parts = sizes(ul, grant, higher_rank)
-    expected = (grant.tbs // 8, grant.uci.n_ack, grant.uci.n_ri, report_bits(grant, higher_rank))
-    given = (len(payload), acks.size, ranks.size, report.size)
+    expected = (grant.tbs // 8, wanted.n_ack, wanted.n_ri, _report_bits(wanted, higher_rank))
+    given = (len(payload), len(acks), len(ranks), len(report))
     if given != expected:
         raise ValueError(f"bytes of payload, bits of ACK, RI and CQI are {given}, the grant says {expected}")
     if not has_room(grant, parts):
@@ -261,7 +270,7 @@ def parts_of(
     if parts.ack:
         coded.append(uci.encode_ack(acks, q_m, parts.ack))
     bits = coded[0] if len(coded) == 1 else np.concatenate(coded)
-    return bits, layout(ul, grant, higher_rank).source
+    return bits, _layout(ul.cp, N_SC_RB * grant.n_prb, parts).source
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,12 +290,12 @@ class Received:
     scrambling: NDArray[np.uint64]
 
 
-def _control(received: Received, places: NDArray[np.intp], n_bits: int, q_m: int) -> uci.BlockDecision:
+def _control(received: Received, places: NDArray[np.intp], m_sc: int, n_bits: int, q_m: int) -> uci.BlockDecision:
     """Decision on HARQ-ACK or RI; one and two bits lie on outermost points, which the plain LLRs do not know."""
     if n_bits > 2:
         return uci.decode_ack(received.llr.reshape(-1, q_m)[places].reshape(-1), n_bits)
-    bits = uci.packed_bits(received.scrambling, places[:, None] * q_m + np.arange(2))
-    noise = received.noise_var[places * received.noise_var.size // received.symbols.size]
+    bits = uci.packed_bits(received.scrambling, (places * q_m)[:, None] + _BOTH)
+    noise = received.noise_var[places // m_sc]
     return uci.decode_ack(uci.corner_llr(received.symbols[places], noise, q_m, bits, n_bits == 1), n_bits)
 
 
@@ -314,11 +323,12 @@ def decode(
     if received.llr.size != parts.total * q_m:
         raise ValueError(f"{received.llr.size} LLRs, the grant has {parts.total * q_m}")
     places = layout(ul, grant)
-    rank = _control(received, places.ri, wanted.n_ri, q_m) if parts.ri else None
+    m_sc = N_SC_RB * grant.n_prb
+    rank = _control(received, places.ri, m_sc, wanted.n_ri, q_m) if parts.ri else None
     higher_rank = rank is not None and bool(rank.bits.any())
     if higher_rank and wanted.n_cqi_higher_rank is not None:
         parts, places = sizes(ul, grant, True), layout(ul, grant, True)
-    ack = _control(received, places.ack, wanted.n_ack, q_m) if parts.ack else None
+    ack = _control(received, places.ack, m_sc, wanted.n_ack, q_m) if parts.ack else None
     llr = ulsch.gather_llr(received.llr, places.coded, q_m)
     border = parts.cqi * q_m
     report = uci.decode_cqi(llr[:border], report_bits(grant, higher_rank)) if border else None

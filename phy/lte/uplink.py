@@ -77,16 +77,23 @@ class UplinkTransmitter:
         """Samples of 1 ms."""
         return self._ofdm.samples_per_subframe
 
-    def subframe(self, tti: int, sent: PuschTransmission | PucchTransmission) -> NDArray[np.complex64]:
+    def subframe(
+        self, tti: int, sent: PuschTransmission | PucchTransmission, gain: float = 1.0
+    ) -> NDArray[np.complex64]:
         """Samples of a subframe with one transmission, complex64 (1, samples_per_subframe).
 
         Without timing advance: the caller sends them N_TA earlier (:mod:`picocell.phy.lte.timing_advance`).
+
+        Args:
+            tti: 10 SFN + subframe.
+            sent: what is sent.
+            gain: factor on its amplitude.
 
         Raises:
             ValueError: a transmission that does not fit the cell.
         """
         subframe = _subframe(tti)
-        grid = np.zeros((1, self.ul.n_symb, self.ul.n_sc), np.complex64)
+        grid = np.zeros((1, self._ofdm.n_symb, self._ofdm.n_sc), np.complex64)
         if isinstance(sent, PuschTransmission):
             pusch.encode(
                 self.cell,
@@ -98,12 +105,12 @@ class UplinkTransmitter:
                 ack=sent.ack,
                 ri=sent.ri,
                 cqi=sent.cqi,
-                amplitude=sent.amplitude,
+                amplitude=gain * sent.amplitude,
             )
         else:
             pucch.encode(self.cell, self.ul, subframe, sent.rnti, sent.format, sent.n_pucch, sent.bits, grid)
-            if sent.amplitude != 1:
-                grid *= np.float32(sent.amplitude)
+            if gain * sent.amplitude != 1:
+                grid *= np.float32(gain * sent.amplitude)
         return self._ofdm.modulate(grid)
 
     def preamble(self, number: int) -> NDArray[np.complex64]:

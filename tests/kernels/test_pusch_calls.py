@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from picocell.kernels import gold, modem, ulsch
-from picocell.phy.lte import pusch, pusch_dmrs, scfdma, uci, ul_estimation
+from picocell.phy.lte import pusch, pusch_dmrs, scfdma, ul_estimation
 from picocell.phy.lte.cell import Cell, CyclicPrefix
 from picocell.phy.lte.ul_grant import PuschGrant
 from picocell.phy.lte.uplink_config import UplinkConfig
+from support.oracle_placeholders import resolve_placeholders
 
 CELL = Cell(pci=77, n_prb=50)
 CASES = [
@@ -37,7 +38,7 @@ def test_send(ul: UplinkConfig, starts, n_prb: int, q_m: int, n_rx: int, srs: bo
     grid = np.asarray(rng.normal(size=(ul.n_symb, ul.n_sc)), np.complex64)
     expected = grid.copy()
     bits = ulsch.gather_bits(coded, source, q_m)
-    symbols = modem.modulate(uci.resolve_placeholders(bits, words), q_m, words).reshape(-1, m)
+    symbols = modem.modulate(resolve_placeholders(bits, words), q_m, words).reshape(-1, m)
     for row, l in zip(scfdma.transform_precode(symbols), which, strict=True):
         start = 12 * starts[l >= ul.n_symb_slot]
         expected[l, start : start + m] = np.float32(0.7) * row

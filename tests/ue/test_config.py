@@ -26,7 +26,9 @@ def test_values_reach_the_settings() -> None:
         usim=UsimConfig(imsi="310410123456789", k=bytes(16), op=bytes(16), mnc_digits=3, imeisv="1" * 16),
         nas=NasConfig(apn="ims", pdn_type="ipv4v6", plmn=("001", "01"), eea=(Eea.EEA0,), eia=(Eia.EIA2,)),
         ue=PhoneConfig(category=1, p_max_dbm=20),
-        radio=UeRadioConfig(n_rx=2),
+        radio=UeRadioConfig(
+            n_rx=2, args="tx_port=tcp://*:2001,rx_port0=tcp://localhost:2000,rx_port1=tcp://localhost:2002"
+        ),
     )
     settings = config.settings()
     assert (settings.imsi, settings.k, settings.opc, settings.op) == ("310410123456789", bytes(16), None, bytes(16))

@@ -12,6 +12,7 @@ from picocell.kernels import gold
 from picocell.phy.lte import uci
 from support import oracle_ulsch as oracle
 from support.oracle_pdsch import modulate
+from support.oracle_placeholders import resolve_placeholders
 
 BITS = st.integers(0, 1)
 
@@ -97,7 +98,7 @@ def test_acknowledgement_is_scrambled_with_its_placeholders(bits: list[int], q_m
     names = {uci.PLACEHOLDER_X: "x", uci.PLACEHOLDER_Y: "y"}
     assert [names.get(int(b), int(b)) for b in coded] == wanted
     c = gold.sequence(c_init, n * q_m)
-    resolved = uci.resolve_placeholders(coded, gold.packed(c_init, n * q_m))
+    resolved = resolve_placeholders(coded, gold.packed(c_init, n * q_m))
     assert (resolved ^ c).tolist() == oracle.scrambled(wanted, c.tolist())
 
 

@@ -17,6 +17,7 @@ from picocell.phy.lte.tbs import tbs
 from picocell.phy.lte.ul_grant import PuschGrant, PuschUci, beta_offset, n_data_symbols
 from picocell.phy.lte.uplink_config import UplinkConfig
 from support import oracle_ulsch as oracle
+from support.oracle_placeholders import resolve_placeholders
 from support.oracle_turbo import segment
 
 DECODER = SchDecoder(6)
@@ -82,7 +83,7 @@ def plain(coded: NDArray[np.uint8]) -> list[oracle.Coded]:
 
 def received(coded: NDArray[np.uint8], q_m: int, n_symb: int, noise: float = 1e-3) -> ulsch.Received:
     scrambling = np.zeros(coded.size // 64 + 1, np.uint64)
-    symbols = modem.modulate(uci.resolve_placeholders(coded, scrambling), q_m)
+    symbols = modem.modulate(resolve_placeholders(coded, scrambling), q_m)
     llr = modem.demodulate(symbols, noise, q_m)
     return ulsch.Received(llr, symbols, np.full(n_symb, noise, np.float32), scrambling)
 
