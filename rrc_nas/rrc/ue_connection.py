@@ -14,6 +14,7 @@ from picocell.rrc_nas.rrc.ue_access_barring import ACCESS_OF_CAUSE, Access, Acce
 from picocell.rrc_nas.rrc.ue_cell_selection import CellSelection
 from picocell.rrc_nas.rrc.ue_context import Connection, RrcState, Timer, UeContext, log
 from picocell.rrc_nas.rrc.ue_events import (
+    Camped,
     CellSelectionNeeded,
     ConnectionEstablished,
     ConnectionFailed,
@@ -205,6 +206,7 @@ class ConnectionControl:
     def leave(self, cause: str, now: int) -> None:
         """Leave RRC_CONNECTED (TS 36.331 5.3.12)."""
         context, info = self._context, self._information.current
+        reselected = context.state is RrcState.REESTABLISHING
         context.stop(Timer.T301, Timer.T310, Timer.T311, Timer.RELEASE)
         context.connection = context.chain = context.c_rnti = None
         context.emit(ResetMac(), ReleaseRadio(cause), ConnectionReleased(cause))
@@ -212,6 +214,8 @@ class ConnectionControl:
             context.state = RrcState.CAMPED if info.complete else RrcState.ACQUIRING
             if not info.complete:
                 context.start(Timer.ACQUISITION, context.settings.acquisition_ms, now)
+            elif reselected and info.sib1 is not None:  # NAS has not heard of the cell that the failure led to
+                context.emit(Camped(info.cell.pci, context.selected_plmn, info.sib1.tac, info.sib1.cell_identity))
             self.proceed(now)
             return
         context.state = RrcState.SEARCHING

@@ -9,7 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from picocell.air_cli import app as air
+from picocell.doctor.command import app as doctor
 from picocell.process_cli import app as processes
+from picocell.record_cli import app as recording
+from picocell.sims_cli import app as simulations
 from picocell.subscriber_cli import app as subscribers
 
 app = typer.Typer(
@@ -20,7 +23,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="SigMF recording, or raw samples with --rate.")]
+Source = Annotated[
+    Path | None, typer.Argument(metavar="SOURCE", help="SigMF recording, or raw samples with --rate; or --radio.")
+]
+RadioArgs = Annotated[
+    str | None, typer.Option("--radio", metavar="file:PATH", help="In place of SOURCE, as other commands name it.")
+]
 Rate = Annotated[
     float | None, typer.Option("--rate", metavar="HZ", help="Samples per second of a raw recording, such as 1.92e6.")
 ]
@@ -40,7 +48,8 @@ class UsageError(Exception):
 
 @app.command()
 def scan(
-    source: Source,
+    source: Source = None,
+    radio: RadioArgs = None,
     rate: Rate = None,
     datatype: Datatype = None,
     as_json: Json = False,
@@ -55,6 +64,7 @@ def scan(
     from picocell.ue import scan as scanner
     from picocell.ue import scan_report
 
+    source, rate, datatype = _source(source, radio, rate, datatype)
     if plot is not None:
         _checked_plot(plot)
     with scan_report.searching() as progress:
@@ -76,7 +86,8 @@ def scan(
 
 @app.command()
 def monitor(
-    source: Source,
+    source: Source = None,
+    radio: RadioArgs = None,
     rate: Rate = None,
     datatype: Datatype = None,
     rnti: Annotated[
@@ -103,6 +114,7 @@ def monitor(
     """
     from picocell.ue import monitor_report
 
+    source, rate, datatype = _source(source, radio, rate, datatype)
     found = monitor_report.run(
         source,
         rate=rate,
@@ -134,6 +146,7 @@ def demo(
     ip: Annotated[
         str, typer.Option("--ip", help="tun: TUN devices in network namespaces; host: hosts in the processes; auto.")
     ] = "auto",
+    radio: Annotated[str, typer.Option("--radio", help="Samples over zmq (ZeroMQ) or shm (shared memory).")] = "zmq",
     as_json: Annotated[bool, typer.Option("--json", help="The figures as one JSON object, at the end.")] = False,
 ) -> None:
     """Run a core, an eNB and phones as processes over a virtual radio: attach, ping, TCP both ways, figures."""
@@ -141,7 +154,14 @@ def demo(
 
     try:
         options = show.DemoOptions(
-            n_prb=n_prb, n_ues=n_ues, channel=channel, snr_db=snr_db, seconds=seconds, standard_rate=standard, ip=ip
+            n_prb=n_prb,
+            n_ues=n_ues,
+            channel=channel,
+            snr_db=snr_db,
+            seconds=seconds,
+            standard_rate=standard,
+            ip=ip,
+            radio=radio,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -172,6 +192,25 @@ def recording_demo(
     raise typer.Exit(show.run(n_prb=n_prb, channel=channel, snr_db=snr_db, seconds=seconds, output=output))
 
 
+def _source(
+    source: Path | None, radio: str | None, rate: float | None, datatype: str | None
+) -> tuple[Path, float | None, str | None]:
+    """The recording that is meant, its rate and its type."""
+    from picocell.radio.file_radio import recording_args
+
+    if (source is None) == (radio is None):
+        raise UsageError("a recording is needed: SOURCE or --radio file:PATH, and not both")
+    if source is not None:
+        return source, rate, datatype
+    try:
+        args = recording_args(radio or "")
+    except ValueError as error:
+        raise UsageError(f"--radio {radio}: {error}") from error
+    if args is None:
+        raise UsageError(f"--radio {radio}: only file:PATH can be read: record others with picocell record first")
+    return Path(args.paths[0]), rate or args.rate, datatype or args.datatype
+
+
 def _warn(text: str) -> None:
     print(f"picocell: warning: {text}", file=sys.stderr)
 
@@ -200,6 +239,9 @@ def _checked_plot(path: Path) -> None:
 app.add_typer(subscribers)
 app.registered_commands += processes.registered_commands
 app.registered_commands += air.registered_commands
+app.registered_commands += simulations.registered_commands
+app.registered_commands += recording.registered_commands
+app.registered_commands += doctor.registered_commands
 
 
 def main() -> None:
@@ -220,8 +262,8 @@ def main() -> None:
         if not isinstance(error, UsageError | OSError | RecordingError | RadioError):
             raise
         text = str(error)
-        if isinstance(error, OSError) and error.filename is not None and error.strerror:
-            text = f"{error.filename}: {error.strerror}"
+        if isinstance(error, OSError) and error.strerror:
+            text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
         print(f"picocell: {' '.join(text.split())}", file=sys.stderr)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)

@@ -13,18 +13,14 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from math import log10
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from picocell.enb.enb import Enb
-from picocell.enb.settings import DEFAULT_RANGE_M, EnbSettings, default_sib2
-from picocell.enb.system_information import Identity
+from picocell.air import Air
+from picocell.air.scenario import Scenario, advance_all, scenario_of
+from picocell.core_wire import CoreWire
 from picocell.epc.epc import Epc, EpcSettings
 from picocell.epc.hss.algorithms import OperatorKey
 from picocell.epc.hss.subscribers import Subscriber, SubscriberStore, UnknownSubscriberError
@@ -32,18 +28,14 @@ from picocell.epc.interfaces.transport import Message
 from picocell.epc.mme.settings import MmeSettings
 from picocell.faults import Faults
 from picocell.inet import IpHost, UdpSocket
-from picocell.kernels.propagation import Noise
-from picocell.mac.enb_settings import EnbMacSettings
+from picocell.network_cell import Cell, numbered
 from picocell.phone import Phone
-from picocell.phy.lte.cell import Cell as PhyCell
-from picocell.radio.air import AWGN, check_channel
+from picocell.radio.air import AWGN
 from picocell.rrc_nas.nas.mme_settings import MmeNasSettings
-from picocell.rrc_nas.rrc.enb_settings import EnbRrcSettings
-from picocell.rrc_nas.rrc.radio_config import pdsch_config
 from picocell.sockets import PingResult, TcpListener, ping
 from picocell.taps import Captures
 from picocell.ue.settings import UeSettings
-from picocell.virtual_air import PATH_LOSS_DB, CellRadio, PhoneLink
+from picocell.virtual_air import CellSite, PhoneLink, common_fft, sample_rate
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -52,7 +44,6 @@ GATEWAY: Final = "172.16.0.1"
 
 TEST_K: Final = "00112233445566778899aabbccddeeff"
 TEST_OPC: Final = "63bfa50ee6523365ff14c1f45f88737d"
-_N_SC_PRB: Final = 12
 
 What = str | Callable[[], str]
 """What is waited for, in words, or what gives them when the time is over."""
@@ -62,63 +53,12 @@ class TimeoutInNetwork(TimeoutError):
     """What was waited for did not happen in the virtual time that it was given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """The network's cell.
-
-    Attributes:
-        n_prb: bandwidth in resource blocks: 6, 15, 25, 50, 75 or 100.
-        pci: physical cell identity 0..503.
-        n_ports: antenna ports 1, 2 or 4; transmit diversity with more than one.
-        plmn: MCC and MNC.
-        tac: tracking area code.
-        cell_identity: 28 bits.
-        scheduler: ``rr`` or ``pf``.
-        inactivity_ms: after which a phone without traffic is released to idle; None for never.
-        n_rx: receive antennas.
-        mac: further settings of the MAC. Power commands are off, so that a phone's ``snr_db`` holds.
-        rrc: further settings of RRC; its ``inactivity_ms`` is not used.
-        sib2: SIB2 instead of the default one.
-        radio: what phones are configured with, instead of `picocell.rrc_nas.rrc.enb_defaults.defaults`.
-        range_m: distance up to which phones are served: it sets the cyclic shifts of the preambles of the default SIB2.
-        mme_plmn: PLMN of the MME, where it is to be another one than the cell's.
-    """
-
-    n_prb: int = 25
-    pci: int = 1
-    n_ports: int = 1
-    plmn: tuple[str, str] = ("001", "01")
-    tac: int = 7
-    cell_identity: int = 0x19B01
-    scheduler: str = "pf"
-    inactivity_ms: int | None = 10_000
-    n_rx: int = 1
-    mac: EnbMacSettings = field(default_factory=lambda: EnbMacSettings(ul_target_snr_db=None, pucch_target_snr_db=None))
-    rrc: EnbRrcSettings = field(default_factory=EnbRrcSettings)
-    sib2: dict[str, Any] | None = None
-    radio: dict[str, Any] | None = None
-    range_m: float = DEFAULT_RANGE_M
-    mme_plmn: tuple[str, str] | None = None
-
-    def enb_settings(self) -> EnbSettings:
-        """Settings of the eNB."""
-        cell = PhyCell(pci=self.pci, n_prb=self.n_prb, n_ports=self.n_ports)
-        return EnbSettings(
-            cell,
-            Identity(*self.plmn, tac=self.tac, cell_identity=self.cell_identity),
-            scheduler=self.scheduler,
-            sib2=self.sib2 or default_sib2(cell, range_m=self.range_m),
-            radio=self.radio,
-            mac=self.mac,
-            rrc=replace(self.rrc, inactivity_ms=self.inactivity_ms),
-        )
-
-
 class Network:
-    """Core, eNB and phones.
+    """Core, eNBs and phones.
 
     Args:
-        cell: the cell.
+        cell: the cell, where there is one.
+        cells: the cells, in place of ``cell``; each has an eNB of its own.
         channel: ``AWGN``, or a profile and its Doppler frequency in hertz such as ``EPA5``; of every phone that has
             none of its own.
         snr_db: signal-to-noise ratio of a resource element, both ways; likewise.
@@ -130,7 +70,12 @@ class Network:
 
     Attributes:
         now: virtual time in ms.
-        enb: the eNB.
+        air: between the cells ``cell1``, ``cell2`` and so on, and the phones ``ue1``, ``ue2``: what is set in it acts
+            at once (`net.air.link("ue1", "cell2").loss_db = 95`, `net.air.set("ue1.*.channel", "EVA70")`).
+        cells: the cells.
+        enb: the first cell's eNB.
+        enbs: all of them.
+        sites: eNBs with transmitter and receiver.
         epc: the core.
         host: the host behind the gateway.
         phones: all phones.
@@ -145,6 +90,7 @@ class Network:
         self,
         cell: Cell | None = None,
         *,
+        cells: Sequence[Cell] = (),
         channel: str = AWGN,
         snr_db: float = 30.0,
         seed: int = 0,
@@ -153,36 +99,48 @@ class Network:
         core_latency_ms: int = 1,
         pcap: str | Path | None = None,
     ) -> None:
-        self.cell = cell if cell is not None else Cell()
-        check_channel(channel)
+        if cell is not None and cells:
+            raise ValueError("cell and cells are not allowed together: give one of them")
+        self.cells = numbered(list(cells) or [cell if cell is not None else Cell()])
+        self.cell = self.cells[0]
         self.channel, self.snr_db, self.seed = channel, snr_db, seed
         self.now = 0
-        settings = self.cell.enb_settings()
         core = epc if epc is not None else self._core_settings()
         # the host behind the gateway has the gateway's address, and answers itself
         core = replace(core, pgw=replace(core.pgw, ping=False))
         self._own_store = isinstance(subscribers, str)
         store = SubscriberStore(subscribers) if isinstance(subscribers, str) else subscribers
         self.epc = Epc(core, store, seed=seed)
-        self.enb = Enb(settings, address="127.0.1.1", mme_address=core.mme_address)
-        sib2 = settings.sibs()[2]
-        self._power_dbm = pdsch_config(sib2).reference_signal_power_dbm
-        self.radio = CellRadio(self.enb, None, self.cell.n_rx, self._power_dbm)
+        fft = common_fft(self.cells)
+        self.air = Air(sample_rate(fft), channel=channel, seed=seed)
+        self.sites = [
+            CellSite(
+                self.air,
+                f"cell{number}",
+                one,
+                fft,
+                address=f"127.0.1.{number}",
+                mme_address=core.mme_address,
+                reference_snr_db=snr_db,
+            )
+            for number, one in enumerate(self.cells, 1)
+        ]
+        self.enbs = [site.enb for site in self.sites]
+        self.enb = self.enbs[0]
+        self._scenarios: list[Scenario] = []
+        names = ["eNB", *(f"eNB {number}" for number in range(2, len(self.enbs) + 1))]
+        self._named_enbs = list(zip(names, self.enbs, strict=True))
+        self._tellers: list[tuple[str, Any]] = [*self._named_enbs, ("MME", self.epc.mme), ("PGW", self.epc.pgw)]
         self.phones: list[Phone] = []
         self.host = IpHost(GATEWAY, mtu=core.mtu, rng=random.Random(seed))
         self.faults = Faults(random.Random(seed))
         self.captures = Captures(Path(pcap)) if pcap is not None else None
         self.events: deque[tuple[int, str, Any]] = deque(maxlen=100_000)
-        self._latency = core_latency_ms
         self._echo_id = 0
-        self._in_core: deque[tuple[int, Message]] = deque()
-        self._noise_source = Noise([seed, 0])
-        power = self.enb.ul.power
-        target_dbm = power.p0_nominal_pusch + (power.alpha - 1) * PATH_LOSS_DB - 10 * log10(_N_SC_PRB)
-        self._noise = 10 ** ((target_dbm - snr_db) / 10)
-        self._late = deque[NDArray[np.complex64]](maxlen=self.radio.late + 1)
-        self.enb.connect(0)
-        self._settle()
+        self._core = CoreWire(self.epc, self.enbs, core_latency_ms, self._on_message)
+        for enb in self.enbs:
+            enb.connect(0)
+        self._core.settle(0)
 
     def _core_settings(self) -> EpcSettings:
         mcc, mnc = self.cell.mme_plmn or self.cell.plmn
@@ -199,6 +157,7 @@ class Network:
         channel: str | None = None,
         snr_db: float | None = None,
         distance_m: float = 0.0,
+        carrier: int | str | None = None,
         subscribe: bool = True,
         **settings: Any,
     ) -> Phone:
@@ -210,7 +169,8 @@ class Network:
             opc: OPc, likewise.
             channel: its channel; the network's when None.
             snr_db: its signal-to-noise ratio; the network's when None.
-            distance_m: from the cell, for the propagation delay.
+            distance_m: from the cells, for the propagation delay.
+            carrier: which it is tuned to; the first cell's when None.
             subscribe: add the subscriber to the database, where the IMSI is not in it.
             settings: further settings of :class:`picocell.ue.settings.UeSettings`.
 
@@ -227,14 +187,15 @@ class Network:
             _LOG.warning("phone %s is %.0f m away: the cell's range is %.0f m", imsi, distance_m, self.cell.range_m)
         number = len(self.phones) + 1
         link = PhoneLink(
-            self.radio,
+            self.air,
+            f"ue{number}",
+            self.sites,
+            carrier=self.cell.carrier if carrier is None else carrier,
             n_rx=ue.n_rx,
             channel=channel or self.channel,
             snr_db=self.snr_db if snr_db is None else snr_db,
             reference_snr_db=self.snr_db,
             distance_m=distance_m,
-            power_dbm=self._power_dbm,
-            seed=self.seed * 10_007 + number,
         )
         phone = Phone(self, ue, link, seed=self.seed * 10_007 + number)
         self.phones.append(phone)
@@ -326,78 +287,62 @@ class Network:
     def step(self) -> None:
         """Let one millisecond pass."""
         now = self.now
-        subframe = self.enb.downlink(now)
+        if self._scenarios:
+            advance_all(self._scenarios, self.air)
+        subframes = [enb.downlink(now) for enb in self.enbs]
         if self.captures is not None:
-            self.captures.downlink(subframe, now)
-        sent = None
+            for subframe in subframes:
+                self.captures.downlink(subframe, now)
+        listening = set()
         for phone in self.phones:
-            if not phone.is_on:
+            if phone.looks_up():
+                listening.add(phone.link.member.carrier)
+        for site, subframe in zip(self.sites, subframes, strict=True):
+            if site.member.carrier in listening:
+                site.transmit(subframe)
+            site.listen(now)
+        self.air.step(between=self._phones_act)
+        for site in self.sites:
+            indication = site.receive()
+            if indication is None:
                 continue
-            if phone.listens():
-                if sent is None:
-                    sent = self.radio.transmit(subframe)
-                phone.hear(self.faults.downlink(phone.imsi, phone.link.down(sent), now))
-            else:
-                phone.sleep()
-        self._uplink(now)
-        self.enb.tick(now)
+            if self.captures is not None:
+                self.captures.uplink(indication, now - site.late)
+            site.enb.receive_uplink(indication, now - site.late)
+        for enb in self.enbs:
+            enb.tick(now)
         self.epc.handle_timers(now)
-        self._settle()
+        self._core.settle(now)
         self._packets()
         self._gather_events()
         self.now = now + 1
 
-    def _uplink(self, now: int) -> None:
-        """What the cell hears of the phones; where nothing can come nobody listens."""
-        heard: NDArray[np.complex64] | None = None
+    def _phones_act(self) -> None:
+        """What phones do about what they have heard."""
         for phone in self.phones:
-            part = phone.link.up(now)
-            if part is not None:
-                part = self.faults.uplink(phone.imsi, part, now)
-                heard = part if heard is None else heard + part
-        n = self.radio.samples_per_subframe
-        at = now - self.radio.late
-        request = self.enb.uplink(at) if at >= 0 else None
-        quiet = request is None or not (request.ulsch or request.uci or self.radio.listens(at))
-        if quiet and not self.radio.late:
-            return
-        samples = self._noise_source.draw((self.radio.n_rx, n), self._noise)
-        if heard is not None:
-            samples += heard
-        self._late.append(samples)
-        if request is None or quiet or len(self._late) <= self.radio.late:
-            return
-        joined = np.concatenate(list(self._late), axis=1) if self.radio.late else samples
-        indication = self.radio.receive(request, joined)
+            phone.act()
+
+    def play(self, scenario: Scenario | Sequence[dict[str, Any]] | str | Path) -> None:
+        """Let the air change by a scenario, whose times are seconds of virtual time from now.
+
+        Args:
+            scenario: entries as of ``picocell air``: ``{"at": 2.0, "set": {"ue1.cell1.loss_db": 95}}``, ``{"at": 2.0,
+                "over": 4.0, "ramp": {"ue1.cell1.loss_db": [80, 120]}}``; or a YAML file of them.
+
+        Raises:
+            ValueError: one that is not allowed.
+            OSError: a file that cannot be read.
+        """
+        found = scenario_of(scenario)
+        found.check(self.air)
+        found.start = self.air.now
+        self._scenarios.append(found)
+
+    def _on_message(self, message: Message) -> list[tuple[int, Message]]:
+        """A message of the core is sent: what becomes of it."""
         if self.captures is not None:
-            self.captures.uplink(indication, at)
-        self.enb.receive_uplink(indication, at)
-
-    def _settle(self) -> None:
-        """Messages of the core that are due, and those that follow from them where they take no time."""
-        self._collect()
-        while self._in_core and self._in_core[0][0] <= self.now:
-            _, message = self._in_core.popleft()
-            if message.destination == self.enb.address:
-                self.enb.receive(message, self.now)
-                self._send(self.enb.messages_to_send())
-            else:
-                self.epc.receive(message, self.now)
-                self._send(self.epc.messages_to_send(message.destination))
-
-    def _collect(self) -> None:
-        """Put what the nodes have to say on its way."""
-        self._send(self.epc.messages_to_send())
-        self._send(self.enb.messages_to_send())
-
-    def _send(self, messages: list[Message]) -> None:
-        for message in messages:
-            if self.captures is not None:
-                self.captures.core(message, self.now)
-            for delay, changed in self.faults.core(message, self.now):
-                self._in_core.append((self.now + self._latency + delay, changed))
-                if delay:
-                    self._in_core = deque(sorted(self._in_core, key=lambda item: item[0]))
+            self.captures.core(message, self.now)
+        return self.faults.core(message, self.now)
 
     def _packets(self) -> None:
         """IP packets between the phones' hosts, the gateway, and the host behind it."""
@@ -409,10 +354,10 @@ class Network:
         self.host.handle_timers(now)
         for packet in self.host.packets_to_send():
             self.epc.pgw.send_sgi(packet, now)
-        self._collect()
+        self._core.collect(now)
 
     def _gather_events(self) -> None:
-        for who, node in (("eNB", self.enb), ("MME", self.epc.mme), ("PGW", self.epc.pgw)):
+        for who, node in self._tellers:
             while (event := node.next_event()) is not None:
                 self.tell(who, event)
 
@@ -423,8 +368,10 @@ class Network:
     # what can be seen
 
     def tables(self) -> dict[str, int]:
-        """Sizes of every table of eNB, core and phones: what attaches and detaches must leave empty."""
-        found = {f"eNB {name}": size for name, size in self.enb.tables().items()} | self.epc.tables()
+        """Sizes of every table of eNBs, core and phones: what attaches and detaches must leave empty."""
+        found = self.epc.tables()
+        for who, enb in self._named_enbs:
+            found |= {f"{who} {name}": size for name, size in enb.tables().items()}
         for phone in self.phones:
             found |= {f"phone {phone.imsi} {name}": size for name, size in phone.tables().items()}
         return found

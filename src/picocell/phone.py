@@ -3,36 +3,24 @@
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from picocell.inet import ConnectionFailedError, IpHost, TcpState, UdpSocket
 from picocell.metrics import PhoneMetrics, measure
-from picocell.rrc_nas import asn1
-from picocell.rrc_nas.asn1 import Asn1Error, MessageType
-from picocell.rrc_nas.nas import codec, ue_events
-from picocell.rrc_nas.nas.causes import esm_cause_name
-from picocell.rrc_nas.nas.protection import SecurityHeader, split
+from picocell.phone_messages import nas_name, refusal, rrc_name
 from picocell.rrc_nas.nas.ue_core import EmmState
-from picocell.rrc_nas.security.algorithms import Direction
 from picocell.sockets import PingResult, TcpListener, TcpSocket, ping
 from picocell.ue.settings import UeSettings
 from picocell.ue.ue import Ue, UeEvent
-from picocell.virtual_air import PhoneLink
+from picocell.virtual_air import CellSite, PhoneLink
 
 if TYPE_CHECKING:
     from picocell.network import Network
 
 EventT = TypeVar("EventT")
-
-_CHANNELS: Final[dict[tuple[str, bool], MessageType]] = {
-    ("uplink", True): "UL-CCCH",
-    ("uplink", False): "UL-DCCH",
-    ("downlink", True): "DL-CCCH",
-    ("downlink", False): "DL-DCCH",
-}
 
 
 class PhoneError(RuntimeError):
@@ -45,7 +33,7 @@ class Phone:
     Attributes:
         imsi: who it is.
         ue: its layers.
-        link: the air between it and the cell; ``link.snr_db`` and ``link.channel`` may be changed at any time.
+        link: its end of the air; ``link.links`` to each cell, which may be changed at any time.
         host: its IP host; None while it has no address.
         events: what its layers told, oldest first, with the time.
     """
@@ -55,13 +43,16 @@ class Phone:
         self._seed = seed
         self.imsi = settings.imsi
         self.link = link
-        self.ue = Ue(settings, net.radio.sample_rate, seed=seed, start=net.now * net.radio.samples_per_subframe)
+        self._n = round(net.air.sample_rate / 1000)
+        self.ue = Ue(settings, net.air.sample_rate, seed=seed, start=net.now * self._n)
         self.ue.tap = self._tap
         self._heard_until = net.now
         self.host: IpHost | None = None
         self.events: deque[tuple[int, UeEvent]] = deque(maxlen=10_000)
         self._echo_id = 0
-        self._silence = np.zeros((settings.n_rx, net.radio.samples_per_subframe), np.complex64)
+        self._silence = np.zeros((settings.n_rx, self._n), np.complex64)
+        for one in link.links:
+            one.on_uplink = self._change_uplink
 
     # state
 
@@ -111,7 +102,18 @@ class Phone:
     @property
     def metrics(self) -> PhoneMetrics:
         """Quality and counters of its connection, as the phone and the cell see them."""
-        return measure(self._net.enb.mac, self.ue.radio, self._net.now)
+        site = self.serving
+        enb = self._net.enb if site is None else site.enb
+        return measure(enb.mac, self.ue.radio, self._net.now)
+
+    @property
+    def serving(self) -> CellSite | None:
+        """The cell that it follows; None while it has none."""
+        cell = self.ue.phy.cell
+        for site in self._net.sites:
+            if cell is not None and site.cell.pci == cell.pci and site.member.carrier == self.link.member.carrier:
+                return site
+        return None
 
     @property
     def snr_db(self) -> float:
@@ -261,22 +263,24 @@ class Phone:
 
     # the network's side
 
-    def listens(self) -> bool:
-        """Whether it listens to the millisecond to come."""
-        return self.ue.listens()
+    def looks_up(self) -> bool:
+        """Tell the air whether it listens to the millisecond to come; whether it does."""
+        listens = self.is_on and self.ue.listens()
+        self.link.endpoint.listening = listens
+        return listens
 
-    def hear(self, samples: NDArray[np.complex64]) -> None:
-        """Take a millisecond of samples."""
-        self._catch_up()
-        self.ue.push(samples)
-        self._after()
-
-    def sleep(self) -> None:
-        """A millisecond passes unheard."""
-        self.link.asleep()
-        self._catch_up()
-        self.ue.push(self._silence)
-        self._after()
+    def act(self) -> None:
+        """Take the millisecond that was heard, or that passed unheard, and give the air what is sent in it."""
+        now, link = self._net.now, self.link
+        if self.is_on:
+            self._catch_up()
+            heard = link.endpoint.heard if link.endpoint.listening else None
+            if heard is None:
+                self.ue.push(self._silence)
+            else:
+                self.ue.push(self._net.faults.downlink(self.imsi, heard, now))
+            self._after()
+        link.put_on_air(now)
 
     def exchange_packets(self) -> None:
         """Move IP packets between the phone's layers and its host."""
@@ -294,8 +298,11 @@ class Phone:
         """Samples that passed while it was off are no concern of its."""
         missed = self._net.now - self._heard_until
         if missed:
-            self.ue.skip(missed * self._net.radio.samples_per_subframe)
+            self.ue.skip(missed * self._n)
         self._heard_until = self._net.now + 1
+
+    def _change_uplink(self, samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        return self._net.faults.uplink(self.imsi, samples, self._net.now)
 
     def _after(self) -> None:
         for burst in self.ue.bursts():
@@ -328,7 +335,7 @@ class Phone:
 
         def done() -> bool:
             for _, event in list(self.events)[seen:]:
-                text = _refusal(event)
+                text = refusal(event)
                 if text is not None:
                     refused.append(text)
             return bool(refused) or condition()
@@ -347,38 +354,7 @@ class Phone:
         if not net.faults.watching:
             return [(0, message)]
         if layer == "nas":
-            name = _nas_name(message, direction)
+            name = nas_name(message, direction)
         else:
-            name = _rrc_name(message, direction, common=where.endswith(".0"))
+            name = rrc_name(message, direction, common=where.endswith(".0"))
         return net.faults.message(f"{layer}.{direction}.{name}", message, net.now)
-
-
-def _refusal(event: Any) -> str | None:
-    """Why an event means that the network does not want the phone."""
-    match event:
-        case ue_events.AttachRejected(cause, name, esm_cause):
-            del cause  # it is in the name
-            return name if esm_cause is None else f"{name}: {esm_cause_name(esm_cause)}"
-        case ue_events.AuthenticationRejected():
-            return "authentication rejected"
-    return None
-
-
-def _nas_name(message: bytes, direction: str) -> str:
-    """Name of a NAS message; ``ciphered`` where it cannot be read."""
-    way = Direction.UPLINK if direction == "uplink" else Direction.DOWNLINK
-    try:
-        parts = split(message)
-        if parts.header is SecurityHeader.SERVICE_REQUEST:
-            return "service request"
-        return codec.decode(parts.payload, way).name
-    except ValueError:
-        return "ciphered"
-
-
-def _rrc_name(message: bytes, direction: str, *, common: bool) -> str:
-    try:
-        kind, content = asn1.decode(_CHANNELS[direction, common], message)["message"]
-        return str(content[0]) if kind == "c1" else str(kind)
-    except (Asn1Error, LookupError, TypeError):
-        return "malformed"

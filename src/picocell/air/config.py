@@ -21,6 +21,7 @@ from picocell.observe.config import (
     zmq_args,
 )
 from picocell.radio.air import AWGN, check_channel
+from picocell.radio.shm.args import ShmArgs, is_shm
 from picocell.radio.zmq.streams import whole_ratio
 
 
@@ -30,9 +31,14 @@ def _name(value: str) -> str:
     return value
 
 
-def _zmq(value: str) -> str:
-    if zmq_args(value) is None:
-        raise ValueError("allowed are arguments of a ZeroMQ device: tx_port=tcp://*:2001,rx_port=tcp://localhost:2000")
+def _radio(value: str) -> str:
+    if is_shm(value):
+        ShmArgs.parse(value)
+    elif zmq_args(value) is None:
+        raise ValueError(
+            "allowed are arguments of a ZeroMQ or shared memory device: tx_port=tcp://*:2001,rx_port=tcp://localhost:2000;"
+            " tx_shm=cell1.ul,rx_shm=cell1.dl"
+        )
     return value
 
 
@@ -81,7 +87,9 @@ class MemberConfig(Section):
     """A member."""
 
     name: Name = Field(description="name")
-    radio: Annotated[DeviceArgs, AfterValidator(_zmq)] = Field(description="arguments of the ZeroMQ device")
+    radio: Annotated[DeviceArgs, AfterValidator(_radio)] = Field(
+        description="arguments of the device, ZeroMQ or shared memory"
+    )
     carrier: Int | str = Field(default=0, description="a phone hears the cells of its own")
     n_rx: Antennas = Field(default=1, description="receive antennas: 1, 2 or 4")
     noise_dbfs: Level_dB | None = Field(default=None, description="noise in dB of a sample of 1")
@@ -201,6 +209,9 @@ class AirConfig(Section):
                 raise ValueError(f"two members are named {name}: every name is allowed once")
         ports: dict[str, str] = {}
         for member in members:
+            if is_shm(member.radio):
+                self._check_shm(member, ports)
+                continue
             args = zmq_args(member.radio)
             if args is None:
                 continue
@@ -221,6 +232,17 @@ class AirConfig(Section):
             if link.cell not in [cell.name for cell in self.cells]:
                 raise ValueError(f"links: there is no cell {link.cell}")
         return self
+
+    def _check_shm(self, member: MemberConfig, names: dict[str, str]) -> None:
+        args = ShmArgs.parse(member.radio)
+        try:
+            whole_ratio(args.base_srate, self.air.sample_rate)
+        except ValueError as error:
+            raise ValueError(f"{member.name}: {error}") from None
+        for key in (f"tx_shm={args.tx_shm}", f"rx_shm={args.rx_shm}"):
+            if key in names:
+                raise ValueError(f"{member.name}: {key} is that of {names[key]} too")
+            names[key] = member.name
 
     def open(self) -> Air:
         """The air.

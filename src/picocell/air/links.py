@@ -2,8 +2,11 @@
 
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from picocell.air.members import Endpoint
 from picocell.kernels.propagation import Noise
@@ -145,6 +148,7 @@ class Link:
     Attributes:
         down: from the cell to the phone.
         up: from the phone to the cell.
+        on_uplink: changes what of the phone arrives in the cell, complex64 (n_rx, n); None for nobody.
     """
 
     KEYS: Final = ("loss_db", "distance_m", "delay_s", "cfo_hz", "channel", "snr_db", "ul_loss_db")
@@ -154,6 +158,7 @@ class Link:
         self.down = Path(sample_rate, cell.n_tx, phone.n_rx, channel=channel, seed=[*seed, 0])
         self.up = Path(sample_rate, phone.n_tx, cell.n_rx, channel=channel, seed=[*seed, 1])
         self._ul_loss_db = 0.0
+        self.on_uplink: Callable[[NDArray[np.complex64]], NDArray[np.complex64]] | None = None
 
     @property
     def loss_db(self) -> float:

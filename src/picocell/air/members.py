@@ -1,5 +1,7 @@
 """Where the air's samples come from and go to: arrays of the own process, and ZeroMQ ports of another one.
 
+Over shared memory: `picocell.air.shm_member`.
+
 No end waits. The air looks whether a millisecond is there, takes it, and gives one back; sample i that a member sends
 and sample i that it hears belong together, and stay together when it was away.
 """
@@ -99,17 +101,38 @@ class LocalEndpoint:
         """Nothing was opened."""
 
 
+class RemoteEndpoint(Protocol):
+    """An endpoint whose member is another process, as the hub sees it."""
+
+    @property
+    def fds(self) -> list[int]:
+        """File descriptors that are readable when something happened."""
+        ...
+
+    def arm(self) -> bool:
+        """Make sure that what is waited for wakes the hub; whether it has just happened."""
+        ...
+
+    def pump(self) -> None:
+        """Do what can be done."""
+        ...
+
+    def renew(self) -> bool:
+        """Look after the connection; whether there are other descriptors."""
+        ...
+
+
 class Hub:
-    """Waits for all ZeroMQ members at once, in the thread that moves the air."""
+    """Waits for all members in other processes at once, in the thread that moves the air."""
 
     def __init__(self) -> None:
         self.context: Context = zmq.Context()
         self._pumps: dict[int, Callable[[], None]] = {}
-        self._members: list[ZmqEndpoint] = []
+        self._members: list[RemoteEndpoint] = []
         self._poll = select.poll()
         self._next_look = 0.0
 
-    def add(self, member: "ZmqEndpoint") -> None:
+    def add(self, member: RemoteEndpoint) -> None:
         """Look after a member from now on."""
         self._members.append(member)
         self.watch()
@@ -129,6 +152,8 @@ class Hub:
         if now >= self._next_look:
             self._next_look = now + _LOOK_S
             self._look()
+            seconds = 0.0
+        if any([member.arm() for member in self._members]):  # noqa: C419 - all of them
             seconds = 0.0
         # what has to be done is the same for all sockets of a member
         for pump in {self._pumps[fd] for fd, _ in self._poll.poll(1000 * min(seconds, _LOOK_S))}:
@@ -221,6 +246,10 @@ class ZmqEndpoint:
         for tx in self._tx:
             tx.stream.fill(self._tx[0].stream.end)
             tx.answer()
+
+    def arm(self) -> bool:
+        """Sockets wake the hub by themselves."""
+        return False
 
     def pump(self) -> None:
         """Do what the sockets allow."""

@@ -14,19 +14,18 @@ When it is back it goes on where it stopped, a whole number of frames later.
 
 import fnmatch
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from picocell.air.links import NAME, Link, Member
 from picocell.air.members import Endpoint, Hub, LocalEndpoint, ZmqEndpoint
-from picocell.radio.air import AWGN, Path, check_channel
+from picocell.air.mixing import Mixer
+from picocell.air.shm_member import ShmEndpoint
+from picocell.radio.air import AWGN, check_channel
+from picocell.radio.shm.args import ShmArgs, is_shm
 from picocell.radio.zmq.args import ZmqArgs
 
 FRAME: Final = 10
@@ -93,6 +92,7 @@ class Air:
         self.events: deque[AirEvent] = deque(maxlen=10_000)
         self.on_event: Callable[[AirEvent], None] | None = None
         self._n = round(sample_rate / 1000)
+        self._mixer = Mixer(self._n)
         self._links: dict[tuple[str, str], Link] = {}
         self._hub: Hub | None = None
         self._first_step: float | None = None
@@ -103,7 +103,7 @@ class Air:
     def cell(
         self,
         name: str,
-        radio: str | ZmqArgs | Endpoint | None = None,
+        radio: str | ZmqArgs | ShmArgs | Endpoint | None = None,
         n_ports: int = 1,
         carrier: Hashable = 0,
         *,
@@ -113,7 +113,8 @@ class Air:
 
         Args:
             name: letters, digits, ``_`` and ``-``.
-            radio: arguments of the ZeroMQ device that is the cell's peer; an endpoint; None for arrays.
+            radio: arguments of the device that is the cell's peer, ZeroMQ or shared memory; an endpoint; None for
+                arrays.
             n_ports: transmit antennas.
             carrier: an EARFCN, or anything else that tells carriers apart.
             n_rx: receive antennas.
@@ -127,7 +128,7 @@ class Air:
     def phone(
         self,
         name: str,
-        radio: str | ZmqArgs | Endpoint | None = None,
+        radio: str | ZmqArgs | ShmArgs | Endpoint | None = None,
         *,
         carrier: Hashable = 0,
         n_tx: int = 1,
@@ -203,24 +204,19 @@ class Air:
 
     # time
 
-    def step(self, timeout: float = _SLICE_S) -> bool:
+    def step(self, timeout: float = _SLICE_S, between: Callable[[], None] | None = None) -> bool:
         """Let a millisecond pass, as soon as all members that answer have given theirs.
 
         Args:
             timeout: seconds to wait for that.
+            between: called when phones have heard the millisecond and before what they send in it is taken.
 
         Returns:
             False where it has not passed yet.
         """
-        until, looked = time.monotonic() + timeout, False
-        while self._is_awaiting(time.monotonic()):
-            left = until - time.monotonic()
-            # without a hub there are members of this process alone, and all of them are switched off
-            if self._hub is None or (looked and left <= 0):
-                return False
-            self._hub.wait(max(left, 0.0))
-            looked = True
-        self._move()
+        if not self._all_are_ready() and not self._wait(timeout):
+            return False
+        self._move(between)
         return True
 
     def run(self, ms: int) -> None:
@@ -255,7 +251,7 @@ class Air:
     def _add(
         self,
         name: str,
-        radio: str | ZmqArgs | Endpoint | None,
+        radio: str | ZmqArgs | ShmArgs | Endpoint | None,
         *,
         is_cell: bool,
         n_tx: int,
@@ -271,10 +267,13 @@ class Air:
                 raise ValueError(f"{name}: {n} {what} antennas are not allowed: 1, 2 or 4")
         if radio is None:
             endpoint: Endpoint = LocalEndpoint()
-        elif isinstance(radio, str | ZmqArgs):
+        elif isinstance(radio, str | ZmqArgs | ShmArgs):
             self._hub = self._hub or Hub()
             try:
-                endpoint = ZmqEndpoint(self._hub, radio, self.sample_rate, n_tx, n_rx)
+                if isinstance(radio, ShmArgs) or (isinstance(radio, str) and is_shm(radio)):
+                    endpoint = ShmEndpoint(self._hub, radio, self.sample_rate, n_tx, n_rx)
+                else:
+                    endpoint = ZmqEndpoint(self._hub, radio, self.sample_rate, n_tx, n_rx)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
         else:
@@ -305,6 +304,25 @@ class Air:
         )
 
     # inside: who is there
+
+    def _all_are_ready(self) -> bool:
+        """Whether the millisecond can pass without a look at the clock, as it mostly can."""
+        for member in self.members.values():
+            if member.state != "active" or not member.endpoint.ready(self._n):
+                return False
+        return bool(self.members)
+
+    def _wait(self, timeout: float) -> bool:
+        """Wait until nobody has to be waited for; whether it came to that."""
+        until, looked = time.monotonic() + timeout, False
+        while self._is_awaiting(time.monotonic()):
+            left = until - time.monotonic()
+            # without a hub there are members of this process alone, and all of them are switched off
+            if self._hub is None or (looked and left <= 0):
+                return False
+            self._hub.wait(max(left, 0.0))
+            looked = True
+        return True
 
     def _is_awaiting(self, clock: float) -> bool:
         """Whether anybody has to be waited for; who was waited for too long is left behind."""
@@ -360,48 +378,21 @@ class Air:
 
     # inside: the millisecond
 
-    def _move(self) -> None:
+    def _move(self, between: Callable[[], None] | None) -> None:
         """A millisecond: everybody's samples are taken, and everybody's are given."""
-        sent: dict[str, NDArray[np.complex64] | None] = {}
-        for member in self.members.values():
-            member.since = None
-            if member.state == "active":
-                sent[member.name] = _amplified(member.endpoint.take(self._n), member.tx_gain_db)
-                member.samples += self._n
-            else:
-                member.missed += member.came
-        cells = [member for member in self.members.values() if member.is_cell]
-        phones = [member for member in self.members.values() if not member.is_cell]
-        near = [(p, c, self.link(p.name, c.name)) for p in phones for c in cells if p.carrier == c.carrier]
-        for phone in phones:
-            self._hear(phone, [(link.down, c) for p, c, link in near if p is phone], sent)
-        for cell in cells:
-            self._hear(cell, [(link.up, p) for p, c, link in near if c is cell], sent)
+        mixer = self._mixer
+        carriers = [member.carrier for member in self.members.values()]
+        if not mixer.fits(carriers):
+            members = list(self.members.values())
+            pairs = [(phone, cell) for phone in members for cell in members if cell.is_cell and not phone.is_cell]
+            links = [self.link(phone.name, cell.name) for phone, cell in pairs if phone.carrier == cell.carrier]
+            mixer.lay_out(carriers, members, links)
+        mixer.take_cells()
+        if between is None:
+            mixer.take_phones()
+        mixer.give_phones()
+        if between is not None:
+            between()
+            mixer.take_phones()
+        mixer.give_cells()
         self.now += 1
-
-    def _hear(
-        self, member: Member, paths: list[tuple[Path, Member]], sent: dict[str, NDArray[np.complex64] | None]
-    ) -> None:
-        """What arrives at a member."""
-        n = self._n
-        listening = member.state == "active" and member.endpoint.listening
-        total: NDArray[np.complex64] | None = None
-        for path, other in paths:
-            if not listening or path.path_loss_db == math.inf:
-                path.pass_by(n)
-                continue
-            arriving = path.apply(sent.get(other.name), n)
-            if arriving is not None:
-                total = arriving if total is None else np.add(total, arriving, out=total)
-        if not listening:
-            return
-        if total is None:
-            total = np.zeros((member.n_rx, n), np.complex64)
-        member.noise_source.add(total, member.noise_power)
-        heard = _amplified(total, member.rx_gain_db)
-        assert heard is not None
-        member.endpoint.give(heard)
-
-
-def _amplified(samples: NDArray[np.complex64] | None, gain_db: float) -> NDArray[np.complex64] | None:
-    return samples if samples is None or gain_db == 0 else samples * np.float32(10 ** (gain_db / 20))

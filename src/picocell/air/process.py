@@ -1,6 +1,5 @@
-"""``picocell air``: the air as a process, over ZeroMQ on all sides."""
+"""``picocell air``: the air as a process, over ZeroMQ or shared memory to each member."""
 
-import logging
 import signal
 import sys
 import time
@@ -12,11 +11,10 @@ from rich.table import Table
 from picocell.air.config import AirConfig
 from picocell.air.control import ControlServer, status
 from picocell.air.model import Air, AirEvent
-from picocell.air.scenario import read
+from picocell.air.scenario import advance_all, read
 from picocell.observe import logs
 from picocell.observe.metrics_file import MetricsFile
 
-_LOG: Final = logging.getLogger(__name__)
 _LATE_S: Final = 0.1  # an air in real time that is later than so much does not catch up
 _COLOURS: Final = {"active": "green", "stalled": "red", "absent": "yellow"}
 
@@ -66,7 +64,7 @@ class AirRun:
         last_table = last_metrics = _Reading(self.air)
         while not self._stop:
             if self.air.step():
-                self._advance()
+                advance_all(self._scenarios, self.air)
                 if pace is not None:
                     pace.wait(self.air.now)
             if self._control is not None:
@@ -91,18 +89,6 @@ class AirRun:
         for one in (self._control, self._metrics):
             if one is not None:
                 one.close()
-
-    def _advance(self) -> None:
-        """What the scenarios have for this time; one that fails ends, and the air goes on."""
-        for scenario in list(self._scenarios):
-            try:
-                scenario.advance(self.air)
-            except ValueError as error:
-                _LOG.error("scenario: %s", error)
-                self._scenarios.remove(scenario)
-                continue
-            if scenario.done:
-                self._scenarios.remove(scenario)
 
     def _tell(self, event: AirEvent) -> None:
         self._console.print(f"{event.now / 1000:9.3f} s  {event.name} {event.text}", markup=False)

@@ -7,7 +7,9 @@
 Times are seconds of the air. A ramp goes from the value that there is to the one given, or between two.
 """
 
+import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +17,8 @@ from typing import Any, Final
 import yaml
 
 from picocell.air.model import Air
+
+_log = logging.getLogger(__name__)
 
 STEP_MS: Final = 10
 """Milliseconds between two values of a ramp."""
@@ -109,6 +113,31 @@ class Scenario:
                     raise ValueError(f"{key} is {start:g}: a ramp from there needs a first value, [FIRST, LAST]")
                 self._ramps = [ramp for ramp in self._ramps if ramp.key != key]
                 self._ramps.append(_Ramp(key, start, last, air.now, air.now + round(1000 * entry.over)))
+
+
+def advance_all(scenarios: list[Scenario], air: Air) -> None:
+    """Do what is due in each, and drop those that are done; one that fails is logged and ends."""
+    for scenario in list(scenarios):
+        try:
+            scenario.advance(air)
+        except ValueError as error:
+            _log.error("scenario: %s", error)
+            scenarios.remove(scenario)
+            continue
+        if scenario.done:
+            scenarios.remove(scenario)
+
+
+def scenario_of(value: Scenario | Sequence[dict[str, Any]] | str | Path) -> Scenario:
+    """A scenario as it is, of its entries, or of a file.
+
+    Raises:
+        ValueError: what is wrong with it, in a line.
+        OSError: the file cannot be read.
+    """
+    if isinstance(value, Scenario):
+        return value
+    return read(Path(value)) if isinstance(value, str | Path) else parse(list(value))
 
 
 def read(file: Path) -> Scenario:

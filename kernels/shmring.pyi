@@ -1,0 +1,29 @@
+from mmap import mmap
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+HEADER_BYTES: Final[int]
+"""Bytes before the samples."""
+FIXED_BYTES: Final[int]
+"""Of these, the first are the caller's."""
+SAMPLES: Final[int]
+"""What may be slept for: samples to read."""
+ROOM: Final[int]
+"""What may be slept for: room to write."""
+
+class Ring:
+    channels: int
+    capacity: int
+    def __init__(self, memory: mmap | bytearray, channels: int, capacity: int) -> None: ...
+    @property
+    def written(self) -> int: ...
+    @property
+    def read(self) -> int: ...
+    def write(self, samples: NDArray[np.complex64]) -> None: ...
+    def write_zeros(self, n: int) -> None: ...
+    def take(self, out: NDArray[np.complex64]) -> int: ...
+    def skip(self, n: int) -> None: ...
+    def sleep_for(self, what: int) -> None: ...
+    def wakes(self, what: int) -> bool: ...
