@@ -12,25 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from picocell.kernels.ofdm import mix
-from picocell.radio.channel.fading import FadingChannel, parse
-
-AWGN: Final = "AWGN"
-"""Name of the channel with one path that does not fade."""
+from picocell.radio.channel.models import AWGN, Channel, check, open_channel
 
 SPEED_OF_LIGHT: Final = 299_792_458.0
-
-
-def check_channel(name: str) -> None:
-    """Refuse a channel that there is not.
-
-    Raises:
-        ValueError: what is allowed.
-    """
-    if name.upper() != AWGN:
-        try:
-            parse(name)
-        except ValueError as error:
-            raise ValueError(f"{error}; or {AWGN}") from error
 
 
 class Path:
@@ -40,7 +24,7 @@ class Path:
         sample_rate: samples per second.
         n_tx: transmit antennas.
         n_rx: receive antennas.
-        channel: ``AWGN``, or a profile and its Doppler frequency such as ``EPA5``.
+        channel: a name of :mod:`picocell.radio.channel.models`: ``AWGN``, ``EPA5``, ``EVA70-medium``, ``HST1``.
         path_loss_db: attenuation; it may be changed while samples pass.
         distance_m: distance, for the propagation delay, rounded to whole samples; it may be changed too.
         cfo_hz: hertz by which the samples arrive moved up; likewise.
@@ -109,12 +93,11 @@ class Path:
         """
         if channel == self.channel:
             return
-        check_channel(channel)
+        check(channel)
         seed = self._seed.spawn(1)[0]
-        self._fading: FadingChannel | None = None
+        self._fading: Channel | None = None
         if channel.upper() != AWGN:
-            profile, doppler = parse(channel)
-            self._fading = FadingChannel(profile, doppler, self.sample_rate, self.n_tx, self.n_rx, seed)
+            self._fading = open_channel(channel, self.sample_rate, self.n_tx, self.n_rx, seed)
         # without fading each pair of antennas still has a phase of its own
         turns = np.random.default_rng(seed).random((self.n_rx, self.n_tx))
         turns[0, 0] = 0.0

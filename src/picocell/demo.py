@@ -23,7 +23,7 @@ from rich.table import Table
 from picocell.demo_programs import Ends, Program, free_ports, start
 from picocell.phy.lte.cell import BANDWIDTHS
 from picocell.phy.lte.frame import sample_rate
-from picocell.radio.air import check_channel
+from picocell.radio.channel.models import check
 
 GATEWAY: Final = "172.16.0.1"
 ATTACHED: Final = "Network attach successful. IP: "
@@ -68,7 +68,7 @@ class DemoOptions:
         if self.n_prb not in BANDWIDTHS:
             raise ValueError(f"--prb {self.n_prb}: use one of {', '.join(map(str, BANDWIDTHS))}")
         if self.channel is not None:
-            check_channel(self.channel)
+            check(self.channel)
         if not abs(self.snr_db) <= 100:
             raise ValueError(f"--snr {self.snr_db}: within -100..100 dB")
         if self.ip not in ("tun", "host", "auto"):

@@ -30,7 +30,7 @@ from picocell.faults import Faults
 from picocell.inet import IpHost, UdpSocket
 from picocell.network_cell import Cell, numbered
 from picocell.phone import Phone
-from picocell.radio.air import AWGN
+from picocell.radio.channel.models import AWGN
 from picocell.rrc_nas.nas.mme_settings import MmeNasSettings
 from picocell.sockets import PingResult, TcpListener, ping
 from picocell.taps import Captures

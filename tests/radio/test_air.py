@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from picocell.radio.air import SPEED_OF_LIGHT, Path
+from picocell.radio.channel.models import open_channel
 
 RATE = 1.92e6
 
@@ -60,3 +61,21 @@ def test_unknown_channel_is_named(channel: str) -> None:
 def test_negative_distance_is_refused() -> None:
     with pytest.raises(ValueError, match=r"distance -1"):
         Path(RATE, distance_m=-1.0)
+
+
+@pytest.mark.parametrize("name", ["EVA70-medium", "HST1", "static"])
+def test_every_named_channel_is_a_path(name: str) -> None:
+    rng = np.random.default_rng(1)
+    samples = np.asarray(rng.standard_normal((2, 7680)) + 1j * rng.standard_normal((2, 7680)), np.complex64)
+    path = Path(7.68e6, 2, 2, channel=name, path_loss_db=20.0, seed=3)
+    arrived = path.apply(samples, 7680)
+    assert arrived is not None
+    wanted = open_channel(name, 7.68e6, 2, 2, np.random.SeedSequence(3).spawn(1)[0]).apply(samples) * np.float32(0.1)
+    np.testing.assert_allclose(arrived, wanted, atol=1e-6)
+
+
+def test_a_channel_that_there_is_not_is_refused_and_nothing_changes() -> None:
+    path = Path(1.92e6, channel="EPA5")
+    with pytest.raises(ValueError, match=r"EPX5.*EPA, EVA, ETU"):
+        path.set_channel("EPX5")
+    assert path.channel == "EPA5"

@@ -145,7 +145,7 @@ def test_open_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "error", "words"),
     [
-        ("", ValueError, "no driver is given: driver= one of zmq, file, soapy, uhd"),
+        ("", ValueError, "no driver is given: driver= one of zmq, shm, file, soapy, uhd"),
         ("driver=usrp", ValueError, "driver=usrp is not known: one of zmq"),
         ("driver=zmq,device_name=uhd", ValueError, "contradict"),
         ("driver=zmq,tx_port=tcp://*:2000", ValueError, "1 rx channels need rx_port: given is none"),

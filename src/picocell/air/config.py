@@ -20,7 +20,7 @@ from picocell.observe.config import (
     one_of,
     zmq_args,
 )
-from picocell.radio.air import AWGN, check_channel
+from picocell.radio.channel.models import AWGN, check
 from picocell.radio.shm.args import ShmArgs, is_shm
 from picocell.radio.zmq.streams import whole_ratio
 
@@ -43,7 +43,7 @@ def _radio(value: str) -> str:
 
 
 def _channel(value: str) -> str:
-    check_channel(value)
+    check(value)
     return value
 
 

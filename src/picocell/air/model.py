@@ -24,7 +24,7 @@ from picocell.air.links import NAME, Link, Member
 from picocell.air.members import Endpoint, Hub, LocalEndpoint, ZmqEndpoint
 from picocell.air.mixing import Mixer
 from picocell.air.shm_member import ShmEndpoint
-from picocell.radio.air import AWGN, check_channel
+from picocell.radio.channel.models import AWGN, check
 from picocell.radio.shm.args import ShmArgs, is_shm
 from picocell.radio.zmq.args import ZmqArgs
 
@@ -84,7 +84,7 @@ class Air:
     ) -> None:
         if not 1e3 <= sample_rate <= 1e9 or sample_rate % 1000:
             raise ValueError(f"sample rate {sample_rate:g} is not allowed: a whole number of samples a millisecond")
-        check_channel(channel)
+        check(channel)
         self.sample_rate, self.channel, self.snr_db = sample_rate, channel, snr_db
         self.stall_s, self.start_wait_s, self.seed = stall_s, start_wait_s, seed
         self.now = 0
