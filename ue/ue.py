@@ -24,7 +24,6 @@ from picocell.mac.ue_events import (
     RandomAccessProblem,
     UeMacEvent,
 )
-from picocell.mac.ue_mac import UeMac
 from picocell.rlc_pdcp import bearer as bearers
 from picocell.rlc_pdcp.pdcp.config import MAX_SDU
 from picocell.rrc_nas.nas import ue_events as nas_events
@@ -32,11 +31,12 @@ from picocell.rrc_nas.nas.ue import UeNas
 from picocell.rrc_nas.nas.ue_core import EmmState
 from picocell.rrc_nas.rrc import events as radio_events
 from picocell.rrc_nas.rrc import ue_events as rrc_events
-from picocell.rrc_nas.rrc.bearer_table import SRB0, BearerTable
+from picocell.rrc_nas.rrc.bearer_table import SRB0
 from picocell.rrc_nas.rrc.states import RegisteredMme
 from picocell.rrc_nas.rrc.ue import RrcState, UeIdentity, UeRrc, UeRrcSettings
 from picocell.rrc_nas.rrc.ue_capability import capability
 from picocell.rrc_nas.security.usim import Usim
+from picocell.ue.access import UeAccess
 from picocell.ue.phy import Burst, UePhy
 from picocell.ue.radio import UeRadio
 from picocell.ue.settings import UeSettings
@@ -122,16 +122,14 @@ class Ue:
         )
         guti = self.nas.guti
         self.rrc.ue_identity.s_tmsi = None if guti is None else guti.s_tmsi
-        self.bearers = BearerTable()
-        self.rrc.verify_last = self.bearers.verify_last
-        self.rrc.drb_counts = lambda: self.bearers.counts(uplink_is_transmit=True)
         self.phy = UePhy(self._sample_rate, n_rx=settings.n_rx, start=start)
         self.radio = UeRadio(self.phy, self.rrc, settings.tx_ahead)
         self.radio.now = now
+        self._access = UeAccess(settings, self.radio, self.rrc, self.nas, self._rng)
+        self.bearers = self._access.bearers
         self._delayed: list[tuple[int, Callable[[bytes], None], bytes]] = []
         self._received: deque[bytes] = deque()
         self._waiting: deque[bytes] = deque()
-        self._channels: set[int] = set()
 
     # the user's side
 
@@ -180,7 +178,7 @@ class Ue:
             self.dropped_packets += 1
             return
         self._finish_release()
-        if not self._send_now(packet):
+        if not self._access.send_packet(packet):
             if len(self._waiting) >= self.settings.max_queued_packets or self.ip is None:
                 self.dropped_packets += 1
                 return
@@ -202,7 +200,7 @@ class Ue:
         """Sizes of everything that a connection leaves behind."""
         return {
             "bearers": len(self.bearers.setups),
-            "channels": len(self._channels),
+            "channels": len(self._access.channels),
             "EPS bearers": len(self.nas.bearers),
             "waiting packets": len(self._waiting),
             "RRC connection": int(self.rrc.connection is not None),
@@ -337,9 +335,10 @@ class Ue:
         self._events.append(event)
         match event:
             case radio_events.SendSrb(srb, message):
-                self._pass(f"rrc.uplink.{srb}", message, partial(self._send_srb, srb))
+                self._pass(f"rrc.uplink.{srb}", message, partial(self._access.send_srb, srb))
             case radio_events.ConfigureRadio():
-                self._configure(event)
+                self._access.configure(event)
+                self._send_waiting()
             case radio_events.ActivateSecurity():
                 self.bearers.activate(event)
             case radio_events.ReestablishBearers(keys):
@@ -348,14 +347,14 @@ class Ue:
                 if self.radio.mac is not None:
                     self.radio.mac.reset(now)
             case radio_events.ReleaseRadio():
-                self._release_radio()
+                self._access.release()
             case rrc_events.SuspendBearers():
                 self.bearers.suspend()
             case rrc_events.StartRandomAccess():
                 if self.radio.mac is not None:
                     self.radio.mac.start_random_access(now)
             case rrc_events.SystemInformationReady():
-                self._system_information(event)
+                self._access.serve(event)
             case _:
                 self._rrc_event_for_nas(event)
 
@@ -393,84 +392,6 @@ class Ue:
     def _receive_dcch(self, srb: int, message: bytes) -> None:
         self.rrc.receive_dcch(srb, message, self.now)
 
-    def _send_srb(self, srb: int, message: bytes) -> None:
-        found = self.bearers.bearers.get(srb)
-        if found is None:
-            _LOG.warning("%s: no SRB%d for an RRC message", self.settings.imsi, srb)
-            return
-        if len(message) > MAX_SDU:
-            _LOG.warning("%s: an RRC message of %d bytes is dropped", self.settings.imsi, len(message))
-            return
-        found.write_sdu(message, self.now)
-        if self.radio.mac is not None and SRB0 not in self._channels:
-            self._add_channel(SRB0)
-
-    def _configure(self, event: radio_events.ConfigureRadio) -> None:
-        """MAC and bearers follow RRC; NAS hears which EPS bearers have a radio bearer now."""
-        now, mac = self.now, self.radio.mac
-        assert mac is not None
-        released = {lcid: self.bearers.setups[lcid] for lcid in event.changes.release if lcid in self.bearers.setups}
-        for lcid in event.changes.release:
-            self._remove_channel(lcid)
-        self.bearers.configure(event.changes, now)
-        mac.configure(event.config, now)
-        for setup in event.changes.add:
-            self._add_channel(setup.lcid)
-        for setup in event.changes.add:
-            if setup.bearer.eps_bearer is not None:
-                self.nas.drb_established(setup.bearer.eps_bearer, now)
-        kept = {setup.bearer.eps_bearer for setup in event.changes.add}
-        for setup in released.values():
-            if setup.bearer.eps_bearer is not None and setup.bearer.eps_bearer not in kept:
-                self.nas.drb_released(setup.bearer.eps_bearer, now)
-        self._send_waiting()
-
-    def _add_channel(self, lcid: int) -> None:
-        assert self.radio.mac is not None
-        if lcid in self._channels:
-            self.radio.mac.remove_channel(lcid)
-        self.radio.mac.add_channel(lcid, self.bearers.bearers[lcid])
-        self._channels.add(lcid)
-
-    def _remove_channel(self, lcid: int) -> None:
-        if lcid in self._channels and self.radio.mac is not None:
-            self.radio.mac.remove_channel(lcid)
-        self._channels.discard(lcid)
-
-    def _release_radio(self) -> None:
-        """Back to RRC_IDLE: the MAC keeps nothing but the cell's configuration."""
-        for lcid in tuple(self._channels):
-            self._remove_channel(lcid)
-        self.bearers.clear()
-        if self.radio.mac is not None:
-            self.radio.mac.reset(self.now)
-            self.radio.mac.set_c_rnti(None)
-            self._add_channel(SRB0)
-
-    def _system_information(self, event: rrc_events.SystemInformationReady) -> None:
-        """A cell's configuration is known, or has changed: a MAC for it, with the connection's bearers."""
-        p_max = self.settings.p_max_dbm if event.p_max_dbm is None else min(self.settings.p_max_dbm, event.p_max_dbm)
-        self.phy.set_uplink(event.ul)
-        old = self.radio.mac
-        mac = UeMac(
-            event.cell,
-            event.ul,
-            event.rach,
-            rng=self._rng,
-            ue_category=self.settings.category,
-            p_max_dbm=p_max,
-            reference_signal_power_dbm=event.pdsch.reference_signal_power_dbm,
-            time_alignment_timer_common=event.time_alignment_timer_common,
-        )
-        self.radio.serve(mac, event.pdsch.reference_signal_power_dbm)
-        connection = self.rrc.connection
-        if connection is not None:
-            mac.configure(connection.config, self.now)
-            mac.set_c_rnti(old.c_rnti if old is not None else None)
-        channels, self._channels = self._channels | {SRB0}, set()
-        for lcid in channels:
-            self._add_channel(lcid)
-
     # NAS
 
     def _nas_event(self, event: nas_events.Event) -> None:
@@ -500,17 +421,6 @@ class Ue:
 
     # packets
 
-    def _send_now(self, packet: bytes) -> bool:
-        """Hand a packet to the bearer that it belongs to; whether that is connected."""
-        if not self.rrc.state.connected:
-            return False
-        ebi = self.nas.bearer_for(packet)
-        drb = None if ebi is None else self.bearers.drb_of(ebi)
-        if drb is None:
-            return False
-        drb.write_sdu(packet, self.now)
-        return True
-
     def _send_waiting(self) -> None:
-        while self._waiting and self._send_now(self._waiting[0]):
+        while self._waiting and self._access.send_packet(self._waiting[0]):
             self._waiting.popleft()
