@@ -114,7 +114,7 @@ class RadioConfig(Section):
     )
     sample_rate: Literal["standard", "shortened"] = Field(
         default="shortened",
-        description="shortened: 5.76, 11.52, 15.36, 23.04 Msps for 25, 50, 75, 100 PRB; standard: 2^n",
+        description="shortened: 5.76, 11.52, 15.36, 23.04 Msps for 25, 50, 75, 100 PRB; standard: 1.92 to 30.72",
     )
     first_tti: Int = Field(default=0, ge=0, le=10_239, description="TTI of the radio's first subframe")
     n_rx: Annotated[Int, one_of((1, 2, 4))] = Field(default=1, description="receive antennas: 1, 2 or 4")

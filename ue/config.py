@@ -93,7 +93,7 @@ class UeRadioConfig(Section):
     )
     sample_rate: Literal["standard", "shortened"] = Field(
         default="shortened",
-        description="shortened: 5.76, 11.52, 15.36, 23.04 Msps for 25, 50, 75, 100 PRB; standard: 2^n",
+        description="shortened: 5.76, 11.52, 15.36, 23.04 Msps for 25, 50, 75, 100 PRB; standard: 1.92 to 30.72",
     )
     earfcn: Int = Field(default=3350, ge=0, le=0xFFFF, description="downlink EARFCN")
     n_rx: Annotated[Int, one_of((1, 2, 4))] = Field(default=1, description="receive antennas: 1, 2 or 4")

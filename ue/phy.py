@@ -147,7 +147,7 @@ class UePhy:
             return None
         self._level()
         stream = Stream(MemorySource(self._buffer, self.sample_rate), SAMPLE_RATE, keep_s=2 * SEARCH_S)
-        readable = [a for a in acquire(stream) if a.cell is not None and fft_size(a.cell.n_prb) * 3 // 4 <= self.fft]
+        readable = [a for a in acquire(stream) if a.cell is not None and self._holds(a.cell)]
         if not readable:
             self._drop(self._buffer.shape[1] - needed // 4)
             return None
@@ -265,6 +265,10 @@ class UePhy:
         if store is not self._store:
             self._store, self._parts = store, store.view(np.float32)
         self._first, self._last = 0, kept
+
+    def _holds(self, cell: Cell) -> bool:
+        """Whether the sample rate is enough for a cell's bandwidth."""
+        return fft_size(cell.n_prb, shortened=True) <= self.fft
 
     def _level(self) -> None:
         """Bring what has come to unit power, and what will come with it."""
