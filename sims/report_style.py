@@ -1,0 +1,30 @@
+"""How the report of a campaign looks: light or dark as the reader has it, and on paper."""
+
+from typing import Final
+
+STYLE: Final = """\
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; --dim: #777; --link: #0a58ca; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.8rem; line-height: 1.2; margin-bottom: 0.3rem; }
+h2 { font-size: 1.35rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); padding-bottom: 0.2rem; }
+h3 { font-size: 1.05rem; margin: 1.5rem 0 0.4rem; }
+p, ul { max-width: 50rem; }
+a { color: var(--link); }
+.made, .note, figcaption { color: var(--dim); font-size: 0.85rem; }
+.warning { border-left: 4px solid #d90; padding-left: 0.8rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.2rem 0.7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { font-weight: 600; white-space: normal; vertical-align: bottom; }
+th.t, td.t { text-align: left; }
+tbody tr:nth-child(even) { background: var(--soft); }
+figure { margin: 1rem 0; }
+figure img { width: 100%; max-width: 60rem; height: auto; background: white; }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 0.3rem 1.5rem; }
+dt { color: var(--dim); font-size: 0.8rem; }
+dd { margin: 0; overflow-wrap: anywhere; }
+summary { cursor: pointer; color: var(--dim); }
+pre { overflow-x: auto; background: var(--soft); padding: 1rem; font-size: 0.85rem; }
+@media (prefers-color-scheme: dark) { :root { --link: #7ab7ff; --dim: #aaa; } }
+@media print { body { max-width: none; margin: 0; } details > summary { display: none; } h2 { break-after: avoid; } }
+"""
