@@ -1,7 +1,7 @@
 """The core: MME, HSS, SGW and PGW of one network, which talk to each other and to eNBs only through their messages."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from picocell.epc.hss.hss import Hss
@@ -91,7 +91,9 @@ class Epc:
             rng=random.Random(rng.random()),
         )
         self.sgw = Sgw(s.sgw_address, settings=s.sgw, rng=random.Random(rng.random()))
-        self.pgw = Pgw(s.pgw_address, s.pool, s.apns, s.dns, s.mtu, settings=s.pgw, rng=random.Random(rng.random()))
+        reserved = {*s.pgw.reserved, *subscribers.static_addresses()}
+        pgw = replace(s.pgw, reserved=tuple(sorted(reserved)))
+        self.pgw = Pgw(s.pgw_address, s.pool, s.apns, s.dns, s.mtu, settings=pgw, rng=random.Random(rng.random()))
         self.nodes: dict[str, Node] = {
             s.mme_address: self.mme,
             s.hss_address: self.hss,

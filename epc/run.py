@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -112,8 +111,6 @@ class EpcRun:
         store = SubscriberStore(config.hss.database)
         opened.callback(store.close)
         added = fill(store, config.hss)
-        reserved = tuple(store.static_addresses())
-        settings = replace(settings, pgw=replace(settings.pgw, reserved=reserved))
         self.epc = Epc(settings, store, seed=secrets.randbits(64))
         sctp = config.mme.sctp.open(config.mme.address, config.mme.port)
         opened.callback(sctp.close)

@@ -148,7 +148,14 @@ def subscription(data: s6a.Subscription) -> nas.Subscription:
     """The HSS's subscription for NAS, the default APN first; rates in bit/s."""
     apns = sorted(data.apns, key=lambda apn: apn.context_id != data.default_context_id)
     kept = tuple(
-        nas.ApnSubscription(apn.apn, _PDN_OF_HSS[apn.pdn_type], apn.qci, arp_to_nas(apn.arp), ambr_to_nas(apn.ambr))
+        nas.ApnSubscription(
+            apn.apn,
+            _PDN_OF_HSS[apn.pdn_type],
+            apn.qci,
+            arp_to_nas(apn.arp),
+            ambr_to_nas(apn.ambr),
+            next((one.packed for one in apn.addresses if isinstance(one, IPv4Address)), None),
+        )
         for apn in apns
     )
     ambr = ambr_to_nas(data.ambr)
@@ -191,10 +198,10 @@ def pdn_kind(name: str) -> g.PdnKind:
     return _PDN_KINDS[name]
 
 
-def wanted_paa(name: str) -> g.Paa:
-    """The PDN address allocation of a request, which asks for any address."""
+def wanted_paa(name: str, address: bytes | None) -> g.Paa:
+    """The PDN address allocation of a request: the subscribed static address, or any (TS 29.274 8.14)."""
     kind = _PDN_KINDS[name]
-    ipv4 = IPv4Address(0) if kind in (g.PdnKind.IPV4, g.PdnKind.IPV4V6) else None
+    ipv4 = IPv4Address(address or 0) if kind in (g.PdnKind.IPV4, g.PdnKind.IPV4V6) else None
     return g.Paa(kind, ipv4, None if kind is g.PdnKind.IPV4 else IPv6Address(0))
 
 

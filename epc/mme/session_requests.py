@@ -73,7 +73,7 @@ class SessionRequests:
                 apn=g.Apn(wanted.apn),
                 selection_mode=g.SelectionMode(0),
                 pdn_type=g.PdnType(nas_port.pdn_kind(wanted.pdn_type)),
-                paa=nas_port.wanted_paa(wanted.pdn_type),
+                paa=nas_port.wanted_paa(wanted.pdn_type, wanted.ipv4),
                 max_apn_restriction=g.ApnRestriction(0),
                 ambr=nas_port.ambr_of_nas(wanted.ambr),
                 pco=None if wanted.pco is None else g.Pco(wanted.pco),

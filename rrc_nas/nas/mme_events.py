@@ -56,13 +56,14 @@ class Ambr:
 
 @dataclass(frozen=True, slots=True)
 class ApnSubscription:
-    """One packet data network that a subscriber may use (TS 29.272 7.3.35)."""
+    """One packet data network that a subscriber may use (TS 29.272 7.3.35); ``ipv4``: its static address."""
 
     apn: str
     pdn_type: str = "ipv4"
     qci: int = 9
     arp: Arp = Arp()
     ambr: Ambr | None = None
+    ipv4: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ class CreateSession:
         apn, pdn_type, qci, arp, ambr: subscribed, or asked for and allowed.
         pco: value of the phone's protocol configuration options, None without them.
         attach: part of an attach (the S11 request says initial attach) or of a PDN connectivity request.
+        ipv4: subscribed static address, four bytes; None for any.
     """
 
     ebi: int
@@ -188,6 +190,7 @@ class CreateSession:
     ambr: Ambr
     pco: bytes | None
     attach: bool = True
+    ipv4: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

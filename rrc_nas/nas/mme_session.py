@@ -108,7 +108,7 @@ class SessionManagement(MmeBase):
         ambr = apn.ambr or (subscription.ambr if subscription is not None else Ambr(0, 0))
         pco = None if request.pco is None else request.pco.pack()
         imsi = self.context.imsi or ""
-        return CreateSession(ebi, imsi, name, pdn_type, apn.qci, apn.arp, ambr, pco, attach)
+        return CreateSession(ebi, imsi, name, pdn_type, apn.qci, apn.arp, ambr, pco, attach, apn.ipv4)
 
     def _adopt(self, bearer: Bearer, session: Session) -> None:
         """Take what the gateways granted and write the message that activates the bearer (6.4.1.2)."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from picocell.air import Air
-from picocell.air.scenario import STEP_MS, Scenario, parse, read
+from picocell.air.scenario import STEP_MS, Scenario, advance_all, parse, read
 
 
 def small() -> Air:
@@ -102,3 +102,20 @@ def test_the_documented_scenario_can_be_read() -> None:
     import yaml
 
     assert len(parse(yaml.safe_load(text)).entries) == 3
+
+
+@pytest.mark.parametrize("second", ["set", "ramp", "call"])
+def test_who_sets_a_value_later_ends_a_ramp_of_another_scenario(second: str) -> None:
+    air, key = small(), "ue1.cell1.loss_db"
+    scenarios = [parse([{"at": 0, "over": 1.0, "ramp": {key: 60}}])]
+    for ms in range(200):
+        if ms == 50 and second == "call":
+            air.set(key, 5)
+        elif ms == 50:
+            change = {"at": 0, "set": {key: 5}} if second == "set" else {"at": 0, "over": 0.1, "ramp": {key: 5}}
+            scenarios.append(parse([change]))
+            scenarios[-1].start = air.now
+        advance_all(scenarios, air)
+        air.step()
+    assert air.get(key) == 5
+    assert not scenarios

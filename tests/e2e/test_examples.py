@@ -12,10 +12,14 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 PRINTS = {
     "downlink_subframe.py": "717 bytes, CRC True",
+    "link_simulation.py": "MCS 9: 10 % block errors at 1.6 dB",
     "network.py": "172.16.0.2 3 of 3 answered",
     "network_faults.py": "001010123456781 was refused: authentication rejected",
     "scan_samples.py": "PLMN 001-01, TAC 7, SIBs [2, 3]",
+    "sixteen_phones.py": "Jain's index",
 }
+SMALL = {"sixteen_phones.py": ("--prb", "6", "--phones", "3", "--seconds", "0.1")}
+"""Arguments of those that take long."""
 
 
 def test_every_example_is_known() -> None:
@@ -24,7 +28,7 @@ def test_every_example_is_known() -> None:
 
 @pytest.mark.parametrize("name", sorted(PRINTS))
 def test_example(name: str) -> None:
-    command = [sys.executable, str(EXAMPLES / name)]
+    command = [sys.executable, str(EXAMPLES / name), *SMALL.get(name, ())]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr
     assert PRINTS[name] in result.stdout

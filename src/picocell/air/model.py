@@ -15,7 +15,7 @@ When it is back it goes on where it stopped, a whole number of frames later.
 import fnmatch
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -94,6 +94,7 @@ class Air:
         self._n = round(sample_rate / 1000)
         self._mixer = Mixer(self._n)
         self._links: dict[tuple[str, str], Link] = {}
+        self._times_set: Counter[tuple[Member | Link, str]] = Counter()
         self._hub: Hub | None = None
         self._first_step: float | None = None
         self._last_look = 0.0
@@ -177,6 +178,15 @@ class Air:
                 setattr(target, name, value)
             except ValueError as error:
                 raise ValueError(f"{key}: {error}") from None
+            self._times_set[target, name] += 1
+
+    def times_set(self, key: str) -> int:
+        """How often a parameter was set: who moves it sees by that whether somebody else has taken over.
+
+        Raises:
+            ValueError: no such parameter.
+        """
+        return self._times_set[self._find(key)]
 
     def matching(self, pattern: str) -> list[str]:
         """Keys that a pattern means; a key without ``*`` is its own.

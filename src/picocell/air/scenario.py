@@ -52,6 +52,7 @@ class _Ramp:
     last: float
     start: int
     end: int
+    times_set: int
 
 
 @dataclass(slots=True)
@@ -85,11 +86,14 @@ class Scenario:
             self.next += 1
         if not self._ramps:
             return
+        # whoever sets a value after the ramp began ends the ramp, be it another scenario or the user
+        self._ramps = [ramp for ramp in self._ramps if ramp.times_set == air.times_set(ramp.key)]
         for ramp in self._ramps:
             if air.now < ramp.end and (air.now - ramp.start) % STEP_MS:
                 continue
             share = min((air.now - ramp.start) / max(ramp.end - ramp.start, 1), 1.0) if air.now < ramp.end else 1.0
             air.set(ramp.key, ramp.first + share * (ramp.last - ramp.first))
+            ramp.times_set = air.times_set(ramp.key)
         self._ramps = [ramp for ramp in self._ramps if air.now < ramp.end]
 
     def check(self, air: Air) -> None:
@@ -104,15 +108,15 @@ class Scenario:
 
     def _begin(self, air: Air, entry: Entry) -> None:
         for key, value in entry.values.items():
-            self._ramps = [ramp for ramp in self._ramps if ramp.key not in air.matching(key)]
             air.set(key, value)
         for pattern, (first, last) in entry.ramps.items():
             for key in air.matching(pattern):
                 start = float(air.get(key)) if first is None else first
                 if not math.isfinite(start):
                     raise ValueError(f"{key} is {start:g}: a ramp from there needs a first value, [FIRST, LAST]")
-                self._ramps = [ramp for ramp in self._ramps if ramp.key != key]
-                self._ramps.append(_Ramp(key, start, last, air.now, air.now + round(1000 * entry.over)))
+                air.set(key, start)
+                end = air.now + round(1000 * entry.over)
+                self._ramps.append(_Ramp(key, start, last, air.now, end, air.times_set(key)))
 
 
 def advance_all(scenarios: list[Scenario], air: Air) -> None:

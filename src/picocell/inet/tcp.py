@@ -145,7 +145,7 @@ class TcpConnection:
     def abort(self, now: int, why: str = "aborted") -> None:  # noqa: ARG002 (the same shape as the others)
         """Reset the connection."""
         if self.state not in (TcpState.CLOSED, TcpState.TIME_WAIT):
-            self._emit(_RST | _ACK, self._nxt)
+            self._emit(_RST | _ACK, self._sent_up_to)
             self._fail(why)
 
     # the network's side
@@ -382,7 +382,12 @@ class TcpConnection:
         self._emit(_ACK | _PSH if last else _ACK, seq, data)
 
     def _send_ack(self) -> None:
-        self._emit(_ACK, self._nxt)
+        self._emit(_ACK, self._sent_up_to)
+
+    @property
+    def _sent_up_to(self) -> int:
+        """SND.NXT as the peer knows it: with an older number, after going back, it would refuse an acknowledgement."""
+        return max(self._nxt, self._max)
 
     def _emit(self, flags: int, seq: int, data: bytes = b"") -> None:
         self._ack_deadline, self._unacked_segments = None, 0
