@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from picocell.air_cli import app as air
+from picocell.campaign_cli import app as campaigns
+from picocell.conformance_cli import app as conformance
 from picocell.doctor.command import app as doctor
 from picocell.process_cli import app as processes
 from picocell.record_cli import app as recording
@@ -240,6 +242,8 @@ app.add_typer(subscribers)
 app.registered_commands += processes.registered_commands
 app.registered_commands += air.registered_commands
 app.registered_commands += simulations.registered_commands
+app.registered_commands += campaigns.registered_commands
+app.registered_commands += conformance.registered_commands
 app.registered_commands += recording.registered_commands
 app.registered_commands += doctor.registered_commands
 
