@@ -1,7 +1,6 @@
-"""Who looks after the sockets: the callers that send and receive, or a thread while nobody has called for a while.
+"""Who looks after the sockets: a thread, or a caller that has to wait for them anyway.
 
-A caller comes every millisecond and sees to the data sockets by itself: were the thread woken by what comes meanwhile,
-both would take turns at the interpreter.
+The caller that waits takes the data sockets over, so that what comes wakes it and not the thread first.
 """
 
 import contextlib
@@ -20,7 +19,6 @@ class Loop:
 
     Attributes:
         leading: a caller leads.
-        attended: callers see to the data sockets; the thread does not watch them.
     """
 
     def __init__(self) -> None:
@@ -29,9 +27,7 @@ class Loop:
         self._epoll.register(self._wake_thread, select.EPOLLIN)
         self._poll = select.poll()
         self._data: tuple[int, ...] = ()
-        self._called = False
         self.leading = False
-        self.attended = False
 
     def watch(self, data: Sequence[int], monitors: Sequence[int]) -> None:
         """Watch these from now on."""
@@ -41,7 +37,7 @@ class Loop:
         for fd in (self._wake_thread, *monitors):
             self._epoll.register(fd, select.EPOLLIN)
         for fd in data:
-            self._epoll.register(fd, 0 if self.attended else select.EPOLLIN)
+            self._epoll.register(fd, 0 if self.leading else select.EPOLLIN)
         for fd in (self._wake_leader, *data):
             self._poll.register(fd, select.POLLIN)
 
@@ -52,38 +48,20 @@ class Loop:
             _drain(self._wake_thread)
         return found
 
-    def attend(self, *, others: bool) -> None:
-        """A caller is there: it sees to the data sockets, unless others wait that rely on the thread."""
-        self._called = True
-        if not self.attended and not others:
-            self._arm(False)
-            self.wake_thread()
-
-    def deserted(self) -> bool:
-        """For the thread: whether nobody called since it last asked; then the data sockets are the thread's."""
-        called, self._called = self._called or self.leading, False
-        if self.attended and not called:
-            self._arm(True)
-        return not called
-
     def lead(self) -> bool:
-        """A caller waits at the data sockets; whether it is the only one."""
+        """A caller takes the data sockets over; whether it was the first."""
         if self.leading:
             return False
         self.leading = True
+        for fd in self._data:
+            self._epoll.modify(fd, 0)
         return True
 
-    def follow(self, *, others: bool) -> None:
-        """The caller waits no longer; where others wait they rely on the thread now."""
+    def follow(self) -> None:
+        """The caller gives them back."""
         self.leading = False
-        if others and self.attended:
-            self._arm(True)
-
-    def _arm(self, thread: bool) -> None:
-        """Whether the thread watches the data sockets."""
-        self.attended = not thread
         for fd in self._data:
-            self._epoll.modify(fd, select.EPOLLIN if thread else 0)
+            self._epoll.modify(fd, select.EPOLLIN)
 
     def sleep(self, seconds: float) -> set[int]:
         """For the caller that leads: the data descriptors where something happened."""

@@ -30,7 +30,6 @@ _RETRY_S: Final = 0.5  # after a listener that hung up
 _FAREWELL_MS: Final = 100  # for replies under way when the radio is closed
 _POLLIN: Final = int(zmq.POLLIN)  # plain numbers: operations on enumerations take a microsecond
 _NOBLOCK: Final = int(zmq.NOBLOCK)
-_MORE: Final = int(zmq.NOBLOCK) | int(zmq.SNDMORE)
 
 _log = logging.getLogger(__name__)
 
@@ -106,9 +105,9 @@ class TxPort:
 
     def answer(self) -> bool:
         """Answer a request that is here already; whether samples went out."""
-        if not self.stream.waiting:
+        if self._asked is None or not self.stream.waiting:
             return False
-        sent = self._asked is not None and self._reply()
+        sent = self._reply()
         return self.pump() or sent
 
     def close(self) -> None:
@@ -131,9 +130,7 @@ class TxPort:
             self._on_new_peer()
         samples = self.stream.peek(self._largest)
         try:
-            for frame in envelope:
-                self._socket.send(frame, _MORE)
-            self._socket.send(samples.data, _NOBLOCK)
+            self._socket.send_multipart([*envelope, samples.data], _NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (errno.EHOSTUNREACH, errno.EAGAIN):
                 raise
@@ -202,7 +199,10 @@ class RxPort:
             elif self.connected:
                 self.lost = True
                 self._peer_before = self._partner.peer if self._partner else 0
-            else:  # hung up during the handshake, after which ZeroMQ may not try again
+            elif not self._hung_up:  # during the handshake, after which ZeroMQ may try again or not: it shall not,
+                # for what the next peer then gave would be lost with the socket
+                with contextlib.suppress(zmq.ZMQError):
+                    self._socket.disconnect(self.endpoint)
                 self._hung_up = True
                 self._hang_ups += 1
                 self.refused = self._hang_ups > 1  # once, a program that is being ended does that, too

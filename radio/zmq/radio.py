@@ -24,9 +24,6 @@ AHEAD_SUBFRAMES: Final = 4
 """Subframes (ms) that may wait for the peer before a transmission waits."""
 
 _POLL_S: Final = 0.2
-_DESERTED_S: Final = 0.02
-"""Time without a call after which the thread answers the peer."""
-
 _PAUSED_POLL_S: Final = 0.01
 
 _log = logging.getLogger(__name__)
@@ -59,7 +56,7 @@ class ZmqRadio:
     """A :class:`~picocell.radio.interface.Radio` whose air is a pair of ZeroMQ sockets a channel. A context manager.
 
     The count of samples is the clock: transmit and receive streams both start at sample 0. A reception first fills the
-    transmit stream with zeros up to the end of what it asks for. A thread answers the peer while nobody calls.
+    transmit stream with zeros up to the end of what it asks for. A thread answers the peer meanwhile.
 
     Args:
         args: device arguments (see :class:`~picocell.radio.zmq.args.ZmqArgs`).
@@ -94,7 +91,6 @@ class ZmqRadio:
         self._failure: Exception | None = None
         self._closed = False  # no call is taken any more
         self._ended = False  # the thread is to end
-        self._next_look = 0.0  # when the thread looks at everything, whatever it was told
         self._changed = threading.Condition(threading.Lock())
         self._context = zmq.Context()
         self._tx: list[TxPort] = []
@@ -178,7 +174,6 @@ class ZmqRadio:
             raise ValueError(f"{n} samples cannot be received: the count is negative")
         with self._changed:
             self._check()
-            self._loop.attend(others=bool(self._n_waiting))
             factor, start = self._factor, self.time
             end = (start + n) * factor
             needed = end - self._taken  # a change of rate may have left a part of an own sample before it
@@ -207,10 +202,9 @@ class ZmqRadio:
     def transmit(self, samples: NDArray[np.complex64], time: int, timeout: float | None = None) -> None:
         """Send complex64 ``(n_tx, n)`` so that the first sample leaves at index ``time``; zeros fill the gap before it.
 
-        The samples are the caller's again afterwards: those that wait are copied, unless they are read-only. What lies
-        before the end of the transmit stream is late, dropped and counted. While more than :data:`AHEAD_SUBFRAMES` lie
-        between what the peer took and ``time`` the call waits; what finds no room within ``timeout`` seconds (the
-        radio's own when None) is dropped and counted.
+        What lies before the end of the transmit stream is late, dropped and counted. While more than
+        :data:`AHEAD_SUBFRAMES` lie between what the peer took and ``time`` the call waits; what finds no room within
+        ``timeout`` seconds (the radio's own when None) is dropped and counted.
 
         Raises:
             ValueError: samples of another shape.
@@ -221,7 +215,6 @@ class ZmqRadio:
             raise ValueError(f"samples of shape {np.shape(samples)} cannot be sent: ({self._n_tx}, n) is needed")
         with self._changed:
             self._check()
-            self._loop.attend(others=bool(self._n_waiting))
             block, time = self._without_late(block, time)
             step = max(self._subframe // self._factor, 1)
             while block.shape[1]:
@@ -245,7 +238,6 @@ class ZmqRadio:
         """
         with self._changed:
             self._check()
-            self._loop.attend(others=bool(self._n_waiting))
             self._fill(time * self._factor)
             self._answer()
 
@@ -317,7 +309,7 @@ class ZmqRadio:
         for channel, port in enumerate(self._tx):
             if channel < self._n_tx:
                 row = np.ascontiguousarray(block[channel])
-                port.stream.append(hold(row, self._factor), borrowed=self._factor == 1 and row.flags.writeable)
+                port.stream.append(hold(row, self._factor), borrowed=self._factor == 1)
         self._after_samples = True
         for port in self._tx[self._n_tx :]:
             port.stream.fill(self._tx[0].stream.end)
@@ -380,7 +372,7 @@ class ZmqRadio:
                     return True
         finally:
             if leading:
-                self._loop.follow(others=bool(self._n_waiting))
+                self._loop.follow()  # who waits as well relies on the thread now
             else:
                 self._n_waiting -= 1
             if self._closed:
@@ -414,26 +406,16 @@ class ZmqRadio:
         """Sleep until something happens and handle it; whether the radio was closed."""
         events: set[int] = set()  # none means that all are to be looked at, as new sockets have to be
         if not self._fresh:
-            events = self._loop.wait(self._rest())
+            events = self._loop.wait(_PAUSED_POLL_S if any(rx.pausing for rx in self._rx) else _POLL_S)
         with self._changed:
             if self._ended:
                 return True
-            due = self._fresh or time.monotonic() >= self._next_look or any(rx.pausing for rx in self._rx)
-            if not (events or due or self._loop.deserted()):
-                return False
             self._fresh = False
             if not events or any(rx.lost or rx.monitor_fd in events for rx in self._rx):
-                self._next_look = time.monotonic() + _POLL_S
                 self._notice_losses()
                 self._renew_lost()
             self._pump(None if self._fresh or not events else events)
         return False
-
-    def _rest(self) -> float:
-        """Seconds for which the thread may sleep if nothing happens."""
-        if any(rx.pausing for rx in self._rx):
-            return _PAUSED_POLL_S
-        return _DESERTED_S if self._loop.attended else _POLL_S
 
     def _notice_losses(self) -> None:
         """See which peers are gone, before the next one is answered."""
