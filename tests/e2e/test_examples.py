@@ -44,7 +44,8 @@ BLOCKS = [
 
 @pytest.mark.parametrize("code", BLOCKS)
 def test_code_in_the_documentation(code: str, tmp_path: Path) -> None:
-    """Every block runs, and prints what the comment behind its ``print`` says."""
+    """Every block runs beside the examples, and prints what the comment behind its ``print`` says."""
+    (tmp_path / "examples").symlink_to(EXAMPLES)
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
