@@ -9,6 +9,7 @@ what it means, `handle_timers` is called at `next_timer`. Times are absolute mil
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Final
 
 from picocell.enb import s1ap_events as events
@@ -33,33 +34,10 @@ _MAX_CONNECTIONS: Final = 256
 class EnbS1ap(Setup):
     """One eNB towards its MME."""
 
-    def __init__(
-        self,
-        identity: Identity,
-        enb_id: int,
-        name: str,
-        address: str,
-        mme_address: str,
-        gtpu_address: str,
-        *,
-        settings: EnbS1apSettings = EnbS1apSettings(),
-    ) -> None:
-        """Start without an association.
-
-        Args:
-            identity: the cell; PLMN and TAC are told to the MME.
-            enb_id: macro eNB identity, 20 bits.
-            name: eNB name, at most 150 characters.
-            address: our own address.
-            mme_address: the MME's.
-            gtpu_address: our end of the tunnels.
-            settings: timers.
-
-        Raises:
-            ValueError: an identity out of its range, or a PLMN that is none.
-        """
-        super().__init__(identity, enb_id, name, address, mme_address, gtpu_address, settings=settings)
-        self._handlers: dict[str, Callable[[S1apPdu, dict[str, Any] | None, int], None]] = {
+    @cached_property
+    def _handlers(self) -> dict[str, Callable[[S1apPdu, dict[str, Any] | None, int], None]]:
+        """Who takes a message, by its name."""
+        return {
             "S1SetupResponse": self._setup_response,
             "S1SetupFailure": self._setup_failure,
             "Paging": self._paging,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from picocell.kernels import crc, ldpc
+from picocell.phy.coding.segmentation import shares
 
 Checksum = Literal["24A", "24B", "16"]
 
@@ -84,14 +85,7 @@ class Segmentation:
         Raises:
             ValueError: g is negative or no multiple of n_l * q_m.
         """
-        if q_m < 1 or n_l < 1:
-            raise ValueError(f"Q_m={q_m} and N_L={n_l} must be positive")
-        unit = n_l * q_m
-        if g < 0 or g % unit:
-            raise ValueError(f"G={g} coded bits are no multiple of N_L Q_m = {unit}")
-        symbols = g // unit
-        more = symbols % self.c
-        return (unit * (symbols // self.c),) * (self.c - more) + (unit * (symbols // self.c + 1),) * more
+        return shares(self.c, g, q_m, n_l)
 
 
 @cache

@@ -53,14 +53,23 @@ class Segmentation:
         Raises:
             ValueError: g is negative or no multiple of n_l * q_m.
         """
-        if q_m < 1 or n_l < 1:
-            raise ValueError(f"Q_m={q_m} and N_L={n_l} must be positive")
-        unit = n_l * q_m
-        if g < 0 or g % unit:
-            raise ValueError(f"G={g} coded bits are no multiple of N_L Q_m = {unit}")
-        symbols = g // unit
-        gamma = symbols % self.c
-        return (unit * (symbols // self.c),) * (self.c - gamma) + (unit * (symbols // self.c + 1),) * gamma
+        return shares(self.c, g, q_m, n_l)
+
+
+def shares(c: int, g: int, q_m: int, n_l: int) -> tuple[int, ...]:
+    """How C code blocks share G coded bits, as LTE and NR have it (TS 36.212 5.1.4.1.2, TS 38.212 5.4.2.1).
+
+    Raises:
+        ValueError: g is negative or no multiple of n_l * q_m.
+    """
+    if q_m < 1 or n_l < 1:
+        raise ValueError(f"Q_m={q_m} and N_L={n_l} must be positive")
+    unit = n_l * q_m
+    if g < 0 or g % unit:
+        raise ValueError(f"G={g} coded bits are no multiple of N_L Q_m = {unit}")
+    symbols = g // unit
+    gamma = symbols % c
+    return (unit * (symbols // c),) * (c - gamma) + (unit * (symbols // c + 1),) * gamma
 
 
 @cache
