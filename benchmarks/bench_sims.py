@@ -16,7 +16,7 @@ from picocell.sims.registry import open_link
 from picocell.sims.uplink_link import UplinkPoint
 
 SUBFRAMES = 20
-FEW, MANY = 200, 2200
+FEW, MANY = 1000, 11_000
 POINTS: dict[str, Point] = {
     "dlsim AWGN 25 PRB MCS 9": DownlinkPoint(mcs=9, n_prb=25, snr_db=1.62),
     "dlsim AWGN 100 PRB MCS 28": DownlinkPoint(mcs=28, n_prb=100, snr_db=18.7),

@@ -172,6 +172,7 @@ def test_a_member_that_vanishes_returns_as_a_new_one(three: tuple[Air, OwnMember
         assert real[back + 10] == 101
         assert imag[back + 10] - (back + 11) == 11  # its own count began anew, at the sample that it heard first
         assert values(again, "imag")[0] == back + 1
+        until(lambda: len(other.heard) >= n)
         np.testing.assert_array_equal(values(other, "imag", n), np.arange(1, n + 1))
     finally:
         again.stop()
