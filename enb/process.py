@@ -26,6 +26,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 AHEAD: Final = 4
 """Subframes from the one that is received to the one that is sent: what HARQ leaves (TS 36.213 8)."""
+_RELEASE_S: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -127,6 +128,15 @@ class EnbProcess:
         self.lateness.cpu_s += time.thread_time() - cpu
         return True
 
+    def release_all(self) -> None:
+        """The radio is lost: have the core forget the phones, which are out of reach."""
+        self.enb.s1ap.reset(self.now, cause=("misc", "hardware-failure"))
+        self._tell_core()
+        until = time.monotonic() + _RELEASE_S
+        while not self.enb.s1ap.settled and time.monotonic() < until:
+            self._hear_core()
+            time.sleep(0.01)
+
     # inside
 
     def _receive(self) -> NDArray[np.complex64] | None:
@@ -158,7 +168,7 @@ class EnbProcess:
         for _ in range(lost):
             self.enb.tick(self.now)
             self.now += 1
-            self._downlink()
+            self._downlink(in_time=self._next_downlink > subframe + self._first)
         n_rx = self.radio.n_rx
         self._partial = [np.zeros((n_rx, offset), np.complex64)] if offset else []
         self._partial_n = offset
@@ -177,12 +187,15 @@ class EnbProcess:
             self._heard(indication, at)
         self.enb.receive_uplink(indication, at)
 
-    def _downlink(self) -> None:
-        """Compose and send the next downlink subframe."""
+    def _downlink(self, *, in_time: bool = True) -> None:
+        """Compose the next downlink subframe, and send it if it is in time for that."""
         at = self._next_downlink
         subframe = self.enb.downlink(at)
         if self._sent is not None:
             self._sent(subframe, at)
+        if not in_time:
+            self._next_downlink += 1
+            return
         samples = self._transmitter.subframe(subframe.config, subframe.tx, subframe.hi_dci0)
         if self._gain != 1:
             samples = samples * self._gain

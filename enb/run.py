@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +24,12 @@ from picocell.observe.metrics_file import MetricsFile
 from picocell.observe.ue_table import table
 from picocell.phy.lte.bands import downlink_frequency, uplink_frequency
 from picocell.phy.lte.frame import SUBCARRIER_SPACING, fft_size
+from picocell.radio.errors import RadioError
 from picocell.radio.file_radio import has_ended
 from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
 from picocell.radio.recorded import RecordedRadio
+from picocell.radio.sdr.radio import SdrRadio
 from picocell.radio.shm.radio import ShmRadio
 from picocell.radio.zmq.radio import ZmqRadio
 
@@ -70,9 +73,17 @@ class EnbRun:
             mme_address=config.mme.address,
             core_clock=lambda: round(1000 * (time.monotonic() - self._start)),
         )
-        radio = open_radio(config.radio.args, rate, n_tx=settings.cell.n_ports, n_rx=config.radio.n_rx)
-        if isinstance(radio, ZmqRadio | ShmRadio):
+        radio = open_radio(
+            config.radio.args,
+            rate,
+            n_tx=settings.cell.n_ports,
+            n_rx=config.radio.n_rx,
+            rx_frequency=uplink_frequency(config.enb.earfcn),
+            tx_frequency=downlink_frequency(config.enb.earfcn),
+        )
+        if isinstance(radio, ZmqRadio | ShmRadio | SdrRadio):
             radio.timeout = SERVE_S
+        self._sdr = radio if isinstance(radio, SdrRadio) else None
         self.radio = radio = self._recorded(radio)
         self._open_captures()
         self.process = EnbProcess(
@@ -103,7 +114,12 @@ class EnbRun:
         gc.freeze()  # what is there now stays: to look through it for garbage takes longer than many subframes
         self.process.start()
         while not (self._stop or has_ended(self.radio)):
-            self.process.step()
+            try:
+                self.process.step()
+            except RadioError:
+                self.process.release_all()
+                raise
+            self._show_letters()
             now = time.monotonic()
             while keys is not None and (key := keys.next()) is not None:
                 shown = not shown if key == "t" else shown
@@ -125,6 +141,8 @@ class EnbRun:
 
     def close(self) -> None:
         """Give everything back."""
+        if self._sdr is not None:
+            _say(f"radio: {self._sdr.counters.totals()}")
         self.radio.close()
         self.link.close()
         for file in (self._mac, self._s1ap, self._metrics):
@@ -141,6 +159,11 @@ class EnbRun:
         name = f"eNB {self._config.enb.name}"
         up, down = uplink_frequency(earfcn), downlink_frequency(earfcn)
         return RecordedRadio(radio, file, rx_frequency=up, tx_frequency=down, description=name)
+
+    def _show_letters(self) -> None:
+        """What went wrong with the samples, as the field shows it: L late, U underflow, O overflow."""
+        if self._sdr is not None and (letters := self._sdr.letters()):
+            print(letters, end="", file=sys.stdout, flush=True)
 
     def _open_captures(self) -> None:
         directory = self._config.pcap.directory
@@ -164,6 +187,7 @@ class EnbRun:
             "time": round(time.time(), 3),
             "subframes": lateness.subframes,
             "lost_subframes": lateness.lost,
+            "radio": None if self._sdr is None else asdict(self._sdr.counters),
             "busy_s": round(lateness.busy_s, 6),
             "cpu_s": round(lateness.cpu_s, 6),
             "s1": self.enb.s1ap.state.name,

@@ -128,6 +128,11 @@ class EnbS1ap(Setup):
             "events": len(self._events),
         }
 
+    @property
+    def settled(self) -> bool:
+        """Whether the MME has answered everything."""
+        return not self._repeated
+
     def reset(
         self, now: int, rntis: Sequence[int] | None = None, cause: CauseValue = ("misc", "om-intervention")
     ) -> None:

@@ -13,8 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from picocell.radio.file_radio import recording_args
 from picocell.radio.open import DRIVERS
+from picocell.radio.sdr.args import sdr_args
 from picocell.radio.shm.args import ShmArgs, is_shm
-from picocell.radio.short_form import expand_file
+from picocell.radio.short_form import expand_short
 from picocell.radio.zmq.args import ZmqArgs, key_values
 from picocell.rrc_nas.security.algorithms import Eea, Eia
 
@@ -105,8 +106,8 @@ def zmq_args(text: str) -> ZmqArgs | None:
     Raises:
         ValueError: arguments that are not allowed.
     """
-    values = key_values(expand_file(text))
-    driver = values.get("driver") or values.get("device_name") or ("shm" if is_shm(expand_file(text)) else "zmq")
+    values = key_values(expand_short(text))
+    driver = values.get("driver") or values.get("device_name") or ("shm" if is_shm(expand_short(text)) else "zmq")
     return ZmqArgs.parse(text) if driver == "zmq" else None
 
 
@@ -125,9 +126,10 @@ def check_channels(args: ZmqArgs, n_tx: int, n_rx: int) -> None:
 def _device_args(value: str) -> str:
     zmq_args(value)
     recording_args(value)
-    if is_shm(expand_file(value)):
+    sdr_args(value)
+    if is_shm(expand_short(value)):
         ShmArgs.parse(value)
-    values = key_values(expand_file(value))
+    values = key_values(expand_short(value))
     driver = values.get("driver") or values.get("device_name") or "zmq"
     if driver not in DRIVERS:
         raise ValueError(f"driver={driver} is not known: allowed are {', '.join(DRIVERS)}")

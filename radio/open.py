@@ -1,33 +1,45 @@
 """Opening a radio by its device arguments."""
 
-import importlib.util
 from typing import Final
 
 from picocell.radio.errors import RadioError
 from picocell.radio.file_radio import open_file_radio
 from picocell.radio.interface import Radio
+from picocell.radio.sdr.args import Burst
+from picocell.radio.sdr.open import open_soapy
 from picocell.radio.shm.args import is_shm
 from picocell.radio.shm.radio import ShmRadio
-from picocell.radio.short_form import expand_file
+from picocell.radio.short_form import expand_short
 from picocell.radio.zmq.args import key_values
 from picocell.radio.zmq.radio import ZmqRadio
 
 DRIVERS: Final = ("zmq", "shm", "file", "soapy", "uhd")
 """Drivers by name."""
 
-_MODULES: Final = {"soapy": ("SoapySDR", "python3-soapysdr"), "uhd": ("uhd", "python3-uhd")}
 
-
-def open_radio(args: str, sample_rate: float | None = None, *, n_tx: int = 1, n_rx: int = 1) -> Radio:
+def open_radio(
+    args: str,
+    sample_rate: float | None = None,
+    *,
+    n_tx: int = 1,
+    n_rx: int = 1,
+    rx_frequency: float | None = None,
+    tx_frequency: float | None = None,
+    mode: Burst = "continuous",
+) -> Radio:
     """Open what device arguments describe.
 
     Args:
         args: ``key=value`` separated by commas. ``driver`` (or ``device_name``) is one of :data:`DRIVERS`; where
             neither is given, ``zmq`` with a ``tx_port`` or ``rx_port`` and ``shm`` with a ``tx_shm``. ``file`` takes
-            what :class:`~picocell.radio.file_args.FileArgs` says, and has a short form: ``file:PATH``.
+            what :class:`~picocell.radio.file_args.FileArgs` says, ``soapy`` what
+            :class:`~picocell.radio.sdr.args.SdrArgs` does; they have short forms: ``file:PATH``, ``soapy:ARGUMENTS``.
         sample_rate: samples per second; a recording has its own.
         n_tx: transmit antennas.
         n_rx: receive antennas.
+        rx_frequency: where a device receives, in hertz, if the arguments do not say.
+        tx_frequency: where a device sends, in hertz, if the arguments do not say.
+        mode: whether a device sends one burst without end or ends each block, if the arguments do not say.
 
     Returns:
         A :class:`~picocell.radio.interface.Radio`.
@@ -36,7 +48,7 @@ def open_radio(args: str, sample_rate: float | None = None, *, n_tx: int = 1, n_
         ValueError: arguments that are not allowed.
         RadioError: a driver that is not installed, or a device that cannot be opened.
     """
-    args = expand_file(args)
+    args = expand_short(args)
     values = key_values(args)
     if "driver" in values and values.get("device_name", values["driver"]) != values["driver"]:
         raise ValueError(f"driver={values['driver']} and device_name={values['device_name']} contradict: give one")
@@ -54,11 +66,20 @@ def open_radio(args: str, sample_rate: float | None = None, *, n_tx: int = 1, n_
         if sample_rate is None:
             raise ValueError("driver=shm: a sample rate is needed")
         return ShmRadio(args, sample_rate, n_tx=n_tx, n_rx=n_rx)
-    if driver in _MODULES:
-        module, package = _MODULES[driver]
-        if importlib.util.find_spec(module) is None:
-            raise RadioError(f"driver={driver}: the Python module {module} is not installed (Debian: {package})")
-        raise RadioError(f"driver={driver} is not supported yet: use zmq, shm or file")
+    if driver == "soapy":
+        if sample_rate is None:
+            raise ValueError("driver=soapy: a sample rate is needed")
+        return open_soapy(
+            args,
+            sample_rate,
+            n_tx=n_tx,
+            n_rx=n_rx,
+            rx_frequency=rx_frequency,
+            tx_frequency=tx_frequency,
+            mode=mode,
+        )
+    if driver == "uhd":
+        raise RadioError("driver=uhd is not supported yet: use driver=soapy,device=uhd (Debian: soapysdr-module-uhd)")
     raise ValueError(f"driver={driver} is not known: one of {', '.join(DRIVERS)}")
 
 

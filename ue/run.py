@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -21,6 +21,8 @@ from picocell.radio.file_radio import has_ended, recorded_rate
 from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
 from picocell.radio.recorded import RecordedRadio
+from picocell.radio.sdr.args import DEFAULT_RATE, sdr_args
+from picocell.radio.sdr.radio import SdrRadio
 from picocell.radio.shm.args import ShmArgs, is_shm
 from picocell.radio.shm.radio import ShmRadio
 from picocell.radio.zmq.args import ZmqArgs
@@ -81,9 +83,18 @@ class UeRun:
         self._config = config
         self._each_step = each_step
         rate = _rate(config.radio.args)
-        radio = open_radio(config.radio.args, rate, n_tx=1, n_rx=config.radio.n_rx)
-        if isinstance(radio, ZmqRadio | ShmRadio):
+        radio = open_radio(
+            config.radio.args,
+            rate,
+            n_tx=1,
+            n_rx=config.radio.n_rx,
+            rx_frequency=downlink_frequency(config.radio.earfcn),
+            tx_frequency=uplink_frequency(config.radio.earfcn),
+            mode="burst",
+        )
+        if isinstance(radio, ZmqRadio | ShmRadio | SdrRadio):
             radio.timeout = SERVE_S
+        self._sdr = radio if isinstance(radio, SdrRadio) else None
         self.radio = radio = self._recorded(radio)
         self.device = open_device(config.ip.kind, config.ip.name, config.ip.netns)
         # a subframe that was received is answered by one 4 later: all the time that HARQ leaves is the other side's
@@ -115,6 +126,8 @@ class UeRun:
         next_metrics = time.monotonic()
         while not (self._stop or has_ended(self.radio)):
             self.process.step()
+            if self._sdr is not None and (letters := self._sdr.letters()):
+                print(letters, end="", file=sys.stdout, flush=True)
             if self._each_step is not None:
                 self._each_step()
             while keys is not None and (key := keys.next()) is not None:
@@ -131,6 +144,8 @@ class UeRun:
 
     def close(self) -> None:
         """Give everything back."""
+        if self._sdr is not None:
+            _say(f"radio: {self._sdr.counters.totals()}")
         self.device.close()
         self.radio.close()
         for file in (self._nas, self._metrics):
@@ -185,6 +200,7 @@ class UeRun:
             "time": round(time.time(), 3),
             "subframes": work.subframes,
             "lost_samples": work.lost_samples,
+            "radio": None if self._sdr is None else asdict(self._sdr.counters),
             "busy_s": round(work.busy_s, 6),
             "cpu_s": round(time.thread_time(), 6),
             "rrc": str(self.ue.rrc.state),
@@ -211,7 +227,10 @@ def main(config: UeConfig, open_device: OpenDevice, each_step: Callable[[], None
 
 def _rate(args: str) -> float:
     """Sample rate of the UE: that of the wire, or of the recording: it can hear every bandwidth that they hold."""
-    rate = recorded_rate(args) or (ShmArgs if is_shm(args) else ZmqArgs).parse(args).base_srate
+    if (sdr := sdr_args(args)) is not None:
+        rate = sdr.base_srate or DEFAULT_RATE
+    else:
+        rate = recorded_rate(args) or (ShmArgs if is_shm(args) else ZmqArgs).parse(args).base_srate
     if rate % (_FFT_STEP * SUBCARRIER_SPACING):
         raise RecordingError(f"radio.args: {rate:g} samples per second are not a multiple of 1.92e6")
     return rate

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from picocell.campaign_cli import app as campaigns
 from picocell.conformance_cli import app as conformance
 from picocell.doctor.command import app as doctor
 from picocell.process_cli import app as processes
+from picocell.radio_cli import radios
 from picocell.record_cli import app as recording
 from picocell.sims_cli import app as simulations
 from picocell.subscriber_cli import app as subscribers
@@ -29,7 +31,13 @@ Source = Annotated[
     Path | None, typer.Argument(metavar="SOURCE", help="SigMF recording, or raw samples with --rate; or --radio.")
 ]
 RadioArgs = Annotated[
-    str | None, typer.Option("--radio", metavar="file:PATH", help="In place of SOURCE, as other commands name it.")
+    str | None,
+    typer.Option(
+        "--radio", metavar="ARGS", help="In place of SOURCE: file:PATH, or a device: soapy:driver=lime."
+    ),
+]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", help="How long a device is recorded (default 1).", min=0.1, max=600)
 ]
 Rate = Annotated[
     float | None, typer.Option("--rate", metavar="HZ", help="Samples per second of a raw recording, such as 1.92e6.")
@@ -54,6 +62,7 @@ def scan(
     radio: RadioArgs = None,
     rate: Rate = None,
     datatype: Datatype = None,
+    seconds: Seconds = None,
     as_json: Json = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Picture of the strongest cell: .png, .pdf or .svg.")
@@ -66,7 +75,7 @@ def scan(
     from picocell.ue import scan as scanner
     from picocell.ue import scan_report
 
-    source, rate, datatype = _source(source, radio, rate, datatype)
+    source, rate, datatype = _source(source, radio, rate, datatype, seconds)
     if plot is not None:
         _checked_plot(plot)
     with scan_report.searching() as progress:
@@ -92,6 +101,7 @@ def monitor(
     radio: RadioArgs = None,
     rate: Rate = None,
     datatype: Datatype = None,
+    seconds: Seconds = None,
     rnti: Annotated[
         list[str] | None,
         typer.Option("--rnti", help="C-RNTI known to be in use (0x46 or 70), beside those found; may be repeated."),
@@ -116,7 +126,7 @@ def monitor(
     """
     from picocell.ue import monitor_report
 
-    source, rate, datatype = _source(source, radio, rate, datatype)
+    source, rate, datatype = _source(source, radio, rate, datatype, seconds)
     found = monitor_report.run(
         source,
         rate=rate,
@@ -195,21 +205,27 @@ def recording_demo(
 
 
 def _source(
-    source: Path | None, radio: str | None, rate: float | None, datatype: str | None
+    source: Path | None, radio: str | None, rate: float | None, datatype: str | None, seconds: float | None
 ) -> tuple[Path, float | None, str | None]:
     """The recording that is meant, its rate and its type."""
+    from picocell.live_source import record_device
     from picocell.radio.file_radio import recording_args
 
     if (source is None) == (radio is None):
-        raise UsageError("a recording is needed: SOURCE or --radio file:PATH, and not both")
+        raise UsageError("a recording or a device is needed: SOURCE or --radio ARGS, and not both")
     if source is not None:
         return source, rate, datatype
     try:
         args = recording_args(radio or "")
+        recorded = record_device(radio or "", rate, seconds) if args is None else None
     except ValueError as error:
         raise UsageError(f"--radio {radio}: {error}") from error
+    if recorded is not None:
+        return recorded, None, None
     if args is None:
-        raise UsageError(f"--radio {radio}: only file:PATH can be read: record others with picocell record first")
+        raise UsageError(
+            f"--radio {radio}: only file:PATH and devices can be read: record others with picocell record first"
+        )
     return Path(args.paths[0]), rate or args.rate, datatype or args.datatype
 
 
@@ -239,6 +255,7 @@ def _checked_plot(path: Path) -> None:
 
 
 app.add_typer(subscribers)
+app.add_typer(radios)
 app.registered_commands += processes.registered_commands
 app.registered_commands += air.registered_commands
 app.registered_commands += simulations.registered_commands
@@ -248,10 +265,20 @@ app.registered_commands += recording.registered_commands
 app.registered_commands += doctor.registered_commands
 
 
+def _print_the_rest() -> None:
+    """Whoever reads may have gone before the last of it, which is no error: it ends as if that had been seen before."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
 def main() -> None:
     """Entry point: bad input ends in one line on standard error and exit code 2, never in a traceback."""
     try:
         code = app(standalone_mode=False)
+        _print_the_rest()
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except _WrongUse as error:

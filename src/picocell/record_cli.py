@@ -116,11 +116,14 @@ def _open(args: str, rate: float | None, antennas: int) -> "Radio":
     """The radio; one over ZeroMQ runs at the rate of the wire where none is given."""
     from picocell.observe.config import zmq_args
     from picocell.radio.open import open_radio
+    from picocell.radio.sdr.args import DEFAULT_RATE, sdr_args
 
     try:
-        if rate is None and "=" in args and (wire := zmq_args(args)) is not None:
+        if rate is None and (device := sdr_args(args)) is not None:
+            rate = device.base_srate or DEFAULT_RATE
+        elif rate is None and "=" in args and (wire := zmq_args(args)) is not None:
             rate = wire.base_srate
-        source = open_radio(args, rate, n_tx=1, n_rx=antennas)
+        source = open_radio(args, rate, n_tx=0 if sdr_args(args) is not None else 1, n_rx=antennas)
     except ValueError as error:
         raise _usage(error) from None
     if hasattr(source, "timeout"):

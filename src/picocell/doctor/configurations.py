@@ -15,7 +15,7 @@ from picocell.epc.config import EpcConfig
 from picocell.epc.interfaces.config import SctpConfig
 from picocell.observe.config import zmq_args
 from picocell.radio.shm.args import ShmArgs, is_shm
-from picocell.radio.short_form import expand_file
+from picocell.radio.short_form import expand_short
 from picocell.ue.config import UeConfig
 
 Model = TypeVar("Model", bound=BaseModel, covariant=True)
@@ -59,7 +59,7 @@ class RadioOf:
     @classmethod
     def of(cls, name: str, kind: str, text: str) -> "RadioOf | None":
         """The radio of device arguments; None for one without a wire."""
-        text = expand_file(text)
+        text = expand_short(text)
         if is_shm(text):
             shm = ShmArgs.parse(text)
             return cls(name, kind, (f"shm:{shm.tx_shm}",), (f"shm:{shm.rx_shm}",), shm.base_srate)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from picocell.doctor.configurations import RadioOf
 from picocell.doctor.model import Context, Finding, check, failed, ok
 from picocell.radio.shm.args import is_shm
-from picocell.radio.short_form import expand_file
+from picocell.radio.short_form import expand_short
 from picocell.radio.zmq.args import key_values
 
 _DRIVERS = {
@@ -21,7 +21,7 @@ def packages(context: Context) -> Iterator[Finding]:
     """Python modules of the drivers; only those of drivers that are used have to be there."""
     used = {}
     for name, args, _ in context.given.device_args():
-        args = expand_file(args)
+        args = expand_short(args)
         values = key_values(args)
         used[values.get("driver") or values.get("device_name") or ("shm" if is_shm(args) else "zmq")] = name
     for driver, (module, install, what) in _DRIVERS.items():

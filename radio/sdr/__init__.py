@@ -1,0 +1,1 @@
+"""Software-defined radios: devices with timed samples, through SoapySDR or UHD."""

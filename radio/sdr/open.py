@@ -1,0 +1,50 @@
+"""Opening a software-defined radio by its device arguments."""
+
+from typing import Final
+
+from picocell.radio.errors import RadioArgumentError
+from picocell.radio.sdr.args import Burst, SdrArgs
+from picocell.radio.sdr.radio import SdrRadio
+from picocell.radio.sdr.soapy import SoapyDevice
+
+MODULES: Final = {"soapy": ("SoapySDR", "python3-soapysdr"), "uhd": ("uhd", "python3-uhd")}
+"""Drivers: the Python module of each and Debian's package."""
+
+
+def open_soapy(
+    text: str,
+    sample_rate: float,
+    *,
+    n_tx: int = 1,
+    n_rx: int = 1,
+    rx_frequency: float | None = None,
+    tx_frequency: float | None = None,
+    mode: Burst = "continuous",
+) -> SdrRadio:
+    """Open a device of SoapySDR.
+
+    Args:
+        text: device arguments (see :class:`~picocell.radio.sdr.args.SdrArgs`).
+        sample_rate: samples per second.
+        n_tx: transmit antennas; 0 only receives.
+        n_rx: receive antennas.
+        rx_frequency: centre frequency of the receiver in hertz, where the arguments have none.
+        tx_frequency: centre frequency of the transmitter in hertz, where the arguments have none.
+        mode: how bursts are sent, where the arguments do not say.
+
+    Raises:
+        ValueError: arguments that are not allowed.
+        RadioError: no package, no such device, or one that refuses a setting.
+    """
+    args = SdrArgs.parse(text).tuned(rx_frequency, tx_frequency)
+    if args.base_srate not in (None, sample_rate):
+        raise RadioArgumentError(f"base_srate={args.base_srate:.12g} is not allowed: {sample_rate:.12g} here")
+    return SdrRadio(
+        lambda: SoapyDevice(args, sample_rate, n_tx=n_tx, n_rx=n_rx),
+        n_tx=n_tx,
+        n_rx=n_rx,
+        tx_advance=args.tx_advance,
+        mode=args.mode or mode,
+        ahead_s=args.ahead_ms / 1000,
+        reopen_s=args.reopen_s,
+    )
