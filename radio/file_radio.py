@@ -11,7 +11,7 @@ from picocell.radio.file import Playback, Recording, RecordingError, open_record
 from picocell.radio.file_args import FileArgs
 from picocell.radio.interface import Radio, Received
 from picocell.radio.recorded import RecordedRadio
-from picocell.radio.short_form import expand_file
+from picocell.radio.short_form import expand_short
 from picocell.radio.zmq.args import key_values
 
 _LATEST_S: Final = 0.05
@@ -28,7 +28,7 @@ def recording_args(text: str) -> FileArgs | None:
     Raises:
         ValueError: arguments that are not allowed.
     """
-    full = expand_file(text)
+    full = expand_short(text)
     values = key_values(full)
     return FileArgs.parse(full) if (values.get("driver") or values.get("device_name")) == "file" else None
 
@@ -68,7 +68,7 @@ class FileRadio:
     def __init__(
         self, args: str | FileArgs, sample_rate: float | None = None, *, n_tx: int = 1, n_rx: int | None = None
     ) -> None:
-        self.args = FileArgs.parse(expand_file(args)) if isinstance(args, str) else args
+        self.args = FileArgs.parse(expand_short(args)) if isinstance(args, str) else args
         paths = self.args.paths
         if n_rx is not None and n_rx > len(paths):
             raise RecordingError(

@@ -96,9 +96,7 @@ class Duplex:
 
     def fill(self, until: int) -> int:
         """Zeros up to there, now or as soon as there is room; how many."""
-        n = until - self.end
-        if n <= 0:
-            return 0
+        n = max(until - self.end, 0)
         self._zeros += n
         self.flush()
         return n

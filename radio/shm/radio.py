@@ -254,6 +254,7 @@ class ShmRadio:
     def _wait(self, done: Callable[[], bool], timeout: float | None, what: int) -> bool:
         """Wait for the peer until ``done``; whether it came to that in time. Silence is logged."""
         if done():
+            self._silent_since = None
             return True
         until = time.monotonic() + (self.timeout if timeout is None else timeout)
         self._n_inside += 1
@@ -265,6 +266,7 @@ class ShmRadio:
                 self._duplex.sleep_for(what if alone else SAMPLES | ROOM)
                 self._duplex.flush()
                 if done():
+                    self._silent_since = None
                     return True
                 now = time.monotonic()
                 line_in = self._watch(now, receiving=what == SAMPLES)

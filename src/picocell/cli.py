@@ -32,9 +32,7 @@ Source = Annotated[
 ]
 RadioArgs = Annotated[
     str | None,
-    typer.Option(
-        "--radio", metavar="ARGS", help="In place of SOURCE: file:PATH, or a device: soapy:driver=lime."
-    ),
+    typer.Option("--radio", metavar="ARGS", help="In place of SOURCE: file:PATH, or a device: soapy:driver=lime."),
 ]
 Seconds = Annotated[
     float | None, typer.Option("--seconds", help="How long a device is recorded (default 1).", min=0.1, max=600)

@@ -14,6 +14,8 @@ from picocell.tun import HostDevice
 _CHUNK: Final = bytes(1 << 16)
 _INTERVAL_S: Final = 0.2
 _WAIT_S: Final = 30.0
+_PING_S: Final = 10.0
+"""How long the answers are waited for that have not come with the last ping."""
 
 
 class HostTraffic:
@@ -43,14 +45,14 @@ class HostTraffic:
 
     def _all(self, host: IpHost) -> Iterator[None]:
         yield from self._pings(host)
-        yield from self._transfer(host, DISCARD, "ul_mbps")
-        yield from self._transfer(host, CHARGEN, "dl_mbps")
+        yield from self._transfer(host, DISCARD, "ul")
+        yield from self._transfer(host, CHARGEN, "dl")
         print(json.dumps(self._result), flush=True)
 
     def _pings(self, host: IpHost) -> Iterator[None]:
         sent: list[float] = []
         rtt: dict[int, float] = {}
-        while len(rtt) < self._count and (len(sent) < self._count or time.monotonic() - sent[-1] < 3):
+        while len(rtt) < self._count and (len(sent) < self._count or time.monotonic() - sent[-1] < _PING_S):
             now = time.monotonic()
             if len(sent) < self._count and (not sent or now - sent[-1] >= _INTERVAL_S):
                 host.ping(self._address, 1, len(sent))
@@ -76,7 +78,8 @@ class HostTraffic:
             moved += _move(connection, port)
             yield
         moved -= BUFFER - connection.writable if port == DISCARD else 0
-        self._result[name] = round(8e-6 * moved / (time.monotonic() - start), 3)
+        mbps = round(8e-6 * moved / (time.monotonic() - start), 3)
+        self._result |= {f"{name}_mbps": mbps, f"{name}_bytes": moved}
         connection.abort(_ms())
         yield
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-STOP_S: Final = 6.0
+STOP_S: Final = 20.0
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 

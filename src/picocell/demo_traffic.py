@@ -36,12 +36,16 @@ def serve(address: str) -> None:
 def run(address: str, seconds: float, count: int) -> dict[str, Any]:
     """Ping, TCP up, TCP down; the figures."""
     rtt = _ping(address, count)
+    ul_mbps, ul_bytes = _upload(address, seconds)
+    dl_mbps, dl_bytes = _download(address, seconds)
     return {
         "ping_sent": count,
         "ping_received": len(rtt),
         "rtt_ms": round(fmean(rtt), 3) if rtt else None,
-        "ul_mbps": _upload(address, seconds),
-        "dl_mbps": _download(address, seconds),
+        "ul_mbps": ul_mbps,
+        "ul_bytes": ul_bytes,
+        "dl_mbps": dl_mbps,
+        "dl_bytes": dl_bytes,
     }
 
 
@@ -79,24 +83,25 @@ def _ping(address: str, count: int) -> list[float]:
     return found
 
 
-def _upload(address: str, seconds: float) -> float:
-    """Mb/s that the receiver's kernel has acknowledged."""
+def _upload(address: str, seconds: float) -> tuple[float, int]:
+    """Mb/s, and bytes, that the receiver's kernel has acknowledged."""
     with socket.create_connection((address, DISCARD), timeout=30) as connection:
         connection.settimeout(30)
         start, sent = time.monotonic(), 0
         while time.monotonic() - start < seconds:
             sent += connection.send(_CHUNK)
-        unsent = _unacknowledged(connection)
-        return round(8e-6 * (sent - unsent) / (time.monotonic() - start), 3)
+        moved = sent - _unacknowledged(connection)
+        return round(8e-6 * moved / (time.monotonic() - start), 3), moved
 
 
-def _download(address: str, seconds: float) -> float:
+def _download(address: str, seconds: float) -> tuple[float, int]:
+    """The same of what came."""
     with socket.create_connection((address, CHARGEN), timeout=30) as connection:
         connection.settimeout(30)
         start, got = time.monotonic(), 0
         while time.monotonic() - start < seconds:
             got += len(connection.recv(1 << 16))
-        return round(8e-6 * got / (time.monotonic() - start), 3)
+        return round(8e-6 * got / (time.monotonic() - start), 3), got
 
 
 def _unacknowledged(connection: socket.socket) -> int:

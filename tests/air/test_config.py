@@ -8,7 +8,7 @@ import yaml
 from picocell.air.config import AirConfig
 from picocell.air.links import THERMAL_DBM
 from picocell.config import ConfigError, load, render
-from support.zmq_peer import free_ports
+from support.ports import free_ports
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "config" / "air.yaml"
 

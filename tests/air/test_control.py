@@ -1,11 +1,13 @@
 """Commands to an air that runs, and the command line around them."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ import zmq
 from typer.testing import CliRunner
 
 from picocell.air import Air
+from picocell.air import control as control_module
 from picocell.air.control import ControlError, ControlServer, request
 from picocell.air_cli import app
-from support.zmq_peer import free_ports
+from support.ports import free_ports
+from support.waiting import LONG_S, until
 
 
 @pytest.fixture
@@ -47,12 +51,12 @@ def served() -> Iterator[tuple[Air, str]]:
 
 def test_set_and_get(served: tuple[Air, str]) -> None:
     air, endpoint = served
-    reply = request({"set": {"ue1.cell1.loss_db": "95", "*.cell1.cfo_hz": 100}}, endpoint)
+    reply = request({"set": {"ue1.cell1.loss_db": "95", "*.cell1.cfo_hz": 100}}, endpoint, LONG_S)
     assert reply == {"set": {"ue1.cell1.loss_db": 95.0, "ue1.cell1.cfo_hz": 100.0, "ue2.cell1.cfo_hz": 100.0}}
     assert air.link("ue1", "cell1").loss_db == 95
-    request({"set": {"ue2.cell1.loss_db": "inf", "ue2.cell1.channel": "EPA5"}}, endpoint)
-    assert request({"get": ["ue2.cell1.channel"]}, endpoint)["get"] == {"ue2.cell1.channel": "EPA5"}
-    everything = request({"get": []}, endpoint)["get"]
+    request({"set": {"ue2.cell1.loss_db": "inf", "ue2.cell1.channel": "EPA5"}}, endpoint, LONG_S)
+    assert request({"get": ["ue2.cell1.channel"]}, endpoint, LONG_S)["get"] == {"ue2.cell1.channel": "EPA5"}
+    everything = request({"get": []}, endpoint, LONG_S)["get"]
     assert everything["ue2.cell1.loss_db"] == "inf"
     assert everything["cell1.carrier"] == 3350
 
@@ -60,7 +64,7 @@ def test_set_and_get(served: tuple[Air, str]) -> None:
 def test_all_values_of_a_command_or_none(served: tuple[Air, str]) -> None:
     air, endpoint = served
     with pytest.raises(ControlError, match="loss_db 'x' is no number"):
-        request({"set": {"ue1.cell1.distance_m": 500, "ue2.cell1.loss_db": "x"}}, endpoint)
+        request({"set": {"ue1.cell1.distance_m": 500, "ue2.cell1.loss_db": "x"}}, endpoint, LONG_S)
     assert air.link("ue1", "cell1").distance_m == 0
 
 
@@ -79,9 +83,9 @@ def test_all_values_of_a_command_or_none(served: tuple[Air, str]) -> None:
 )
 def test_what_is_wrong_is_answered_in_a_line(served: tuple[Air, str], asked: dict[str, Any]) -> None:
     with pytest.raises(ControlError) as raised:
-        request(asked, served[1])
+        request(asked, served[1], LONG_S)
     assert "\n" not in str(raised.value)
-    assert request({"status": True}, served[1])["status"]["now_ms"] > 0
+    assert request({"status": True}, served[1], LONG_S)["status"]["now_ms"] > 0
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[1]", b'"get"', b"{"])
@@ -89,29 +93,29 @@ def test_rubbish_is_answered(served: tuple[Air, str], data: bytes) -> None:
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.connect(served[1])
         socket.send(data)
-        assert socket.poll(2000)
+        assert socket.poll(round(1000 * LONG_S))
         assert "error" in json.loads(socket.recv())
 
 
 def test_a_scenario_is_played_from_now_on(served: tuple[Air, str]) -> None:
     air, endpoint = served
     entries = [{"at": 0, "over": 0.02, "ramp": {"ue1.cell1.loss_db": [None, 40]}}]
-    assert request({"play": entries}, endpoint) == {"play": 1}
+    assert request({"play": entries}, endpoint, LONG_S) == {"play": 1}
     end = air.now + 1000
-    while air.now < end:
-        pass
+    until(lambda: air.now >= end)
     assert air.link("ue1", "cell1").loss_db == 40
 
 
 def test_nobody_there_is_said() -> None:
     with pytest.raises(ControlError, match="no air answers"):
-        request({"status": True}, f"tcp://127.0.0.1:{free_ports(1)[0]}")
+        request({"status": True}, f"tcp://127.0.0.1:{free_ports(1)[0]}", 0.2)
 
 
-def test_the_command_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["ipc", "tcp"])
+def test_the_command_line(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real process: it runs, is changed, tells its table and metrics, and stops when it is told to."""
     control, *ports = free_ports(5)
-    endpoint = f"ipc://{tmp_path}/control" if control % 2 else f"tcp://127.0.0.1:{control}"
+    endpoint = f"ipc://{tmp_path}/control" if kind == "ipc" else f"tcp://127.0.0.1:{control}"
     radio = "tx_port=tcp://127.0.0.1:{},rx_port=tcp://127.0.0.1:{},base_srate=1.92e6"
     (tmp_path / "walk.yaml").write_text("- {at: 0, set: {ue1.cell1.loss_db: 5}}\n")
     (tmp_path / "air.yaml").write_text(
@@ -125,15 +129,18 @@ def test_the_command_line(tmp_path: Path) -> None:
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "picocell.air_cli", "--config", str(tmp_path / "air.yaml"),
-         "--console.table", "--console.period-ms", "100"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+         "--console.table", "--console.period-ms", "500"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
+    assert process.stdout is not None
+    monkeypatch.setattr(control_module, "request", partial(request, timeout_s=LONG_S))
 
     def say(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(app, [*words, "--control", endpoint])
         return done.exit_code, done.output
 
     try:
+        assert "Air: cell1, ue1" in process.stdout.readline()
         assert say("get", "ue1.cell1.cfo_hz", "ue1.cell1.channel") == (
             0,
             "ue1.cell1.cfo_hz -200.0\nue1.cell1.channel EPA5\n",
@@ -145,15 +152,15 @@ def test_the_command_line(tmp_path: Path) -> None:
         assert "is no parameter" in text
         assert say("set", "ue1.cell1.loss_db")[0] == say("dance")[0] == 2
         assert "cell1        cell   absent" in say("status")[1]
+        assert any("absent" in line for line in process.stdout), "its table"
+        until(lambda: (tmp_path / "air.json").read_text().endswith("}\n"), "its metrics")
         assert say("stop") == (0, "True\n")
-        assert process.wait(10) == 0
+        process.stdout.read()
+        assert process.wait(LONG_S) == 0
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
-        assert process.stdout is not None
-        shown = process.stdout.read()
         process.stdout.close()
-    assert "Air: cell1, ue1" in shown
-    assert "absent" in shown
+        process.wait()
     rows = [json.loads(line) for line in (tmp_path / "air.json").read_text().splitlines()]
     assert {member["name"]: member["state"] for member in rows[-1]["members"]} == {"cell1": "absent", "ue1": "absent"}

@@ -34,7 +34,7 @@ class Field:
             guests=("foreign", "other"),
             rates={"ue1": 2, "foreign": 3},
             relayed=("cell1", "ue1"),
-            stall_s=3.0,
+            stall_s=5.0,
             members=dict.fromkeys(("cell1", "ue1", "foreign", "other"), undone),
             # a phone that shouts all the time is far from the cell
             links=["{phone: foreign, cell: cell1, ul_loss_db: 40}", "{phone: other, cell: cell1, ul_loss_db: 40}"],
@@ -90,9 +90,9 @@ def test_foreign_phones_come_late_stop_skip_and_vanish(field: Field) -> None:
         net.wait_for_line("air", "other is back", quiet)
         before = guests["other"].taken
         net.wait_for(lambda: guests["other"].taken > before + 100 * net.rate / 1000, "it does not go on")
-    left = time.monotonic()
+        left = time.monotonic()
     for name in rates:
-        net.wait_for_line("air", f"{name} is gone", left - 0.5)
+        net.wait_for_line("air", f"{name} is gone", left)
     net.wait_for_answers("ue1")
     assert net.count("ue1", "Radio link failure") == 0
 
@@ -101,5 +101,5 @@ def test_nothing_is_left_behind(field: Field) -> None:
     """After all that the relays have given what they have taken, but for what is under way."""
     field.net.wait_for_answers("ue1")
     for name, relay in [*field.up.items(), *field.down.items()]:
-        assert 0 <= relay.taken - relay.given < 10 * field.net.pipes[name].rate / 1000
+        assert 0 <= relay.waiting < 10 * field.net.pipes[name].rate / 1000
         assert relay.given > 0.2 * field.net.pipes[name].rate

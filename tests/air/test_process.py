@@ -1,8 +1,8 @@
 """The process around an air: its pace, its table and its metrics."""
 
 import io
-import time
 
+import pytest
 from rich.console import Console
 
 from picocell.air import Air
@@ -17,19 +17,37 @@ def small() -> Air:
     return air
 
 
+class Clock:
+    """Time that passes when it is slept for, or said so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 def test_real_time_is_kept_and_not_caught_up_with() -> None:
-    pace = _Pace()
+    clock = Clock()
+    pace = _Pace(lambda: clock.now, clock.sleep)
     pace.wait(1000)
-    start = time.monotonic()
+    start = clock.now
     for now in range(1001, 1101):
+        clock.now += 0.0004  # what has to be done in a millisecond
         pace.wait(now)
-    assert time.monotonic() - start >= 0.099
-    time.sleep(0.3)
-    start = time.monotonic()
-    pace.wait(1101)  # far too late: goes on from here
-    for now in range(1102, 1152):
+        assert clock.now == pytest.approx(start + (now - 1000) / 1000)
+    clock.now += 0.05
+    pace.wait(1101)  # late: catches up
+    assert clock.now == pytest.approx(start + 0.15)
+    pace.wait(1201)
+    assert clock.now == pytest.approx(start + 0.201)
+    clock.now += 0.3
+    start = clock.now
+    pace.wait(1202)  # far too late: goes on from here
+    assert clock.now == start
+    for now in range(1203, 1252):
         pace.wait(now)
-    assert time.monotonic() - start >= 0.045
+        assert clock.now == pytest.approx(start + (now - 1202) / 1000)
 
 
 def test_table_and_metrics() -> None:

@@ -13,13 +13,15 @@ import pytest
 
 from picocell.air.control import request
 from picocell.phy.lte.frame import sample_rate
-from support.network_processes import GATEWAY, Program, free_ports
+from support.network_processes import GATEWAY, Program
+from support.ports import free_ports
+from support.waiting import LONG_S
 from support.zmq_peer import Peer
 
 pytestmark = pytest.mark.slow
 
-WAIT_S = 60.0
-"""Several times what anything takes on a machine that does nothing else."""
+STALL_S = 4.0
+"""A process that runs does not keep the air waiting for so long, even while others have the machine."""
 
 _PHONE = Path(__file__).parents[1] / "support" / "pinging_phone.py"
 _KEYS = "k: 00112233445566778899aabbccddeeff, opc: 63bfa50ee6523365ff14c1f45f88737d"
@@ -52,6 +54,8 @@ class Field:
         air = [
             "--air.start-wait-s",
             3,
+            "--air.stall-s",
+            STALL_S,
             "--air.sample-rate",
             rate,
             "--control.endpoint",
@@ -75,7 +79,7 @@ class Field:
         return self.programs[name].count(text, since)
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + LONG_S
         while not condition():
             for program in self.programs.values():
                 assert program.process.poll() is None, f"{program.name} ended: {program.lines[-20:]}"
@@ -87,7 +91,7 @@ class Field:
         """Wait until each phone has got three more answers."""
         start = time.monotonic()
         for name in names:
-            self.wait_for(lambda name=name: self.count(name, "answer ", start) >= 3, f"{name}: no answers")  # type: ignore[misc]
+            self.wait_for(lambda name=name: len(self.programs[name].answers(start)) >= 3, f"{name}: no answers")  # type: ignore[misc]
 
 
 @pytest.fixture(scope="module")
@@ -103,23 +107,22 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
 
 
 def test_all_came(field: Field) -> None:
-    status = request({"status": True}, field.control)["status"]
-    assert [(member["name"], member["state"]) for member in status["members"]] == [
-        ("cell1", "active"),
-        ("ue1", "active"),
-        ("ue2", "active"),
-        ("foreign", "absent"),
-    ]
+    def states() -> dict[str, str]:
+        status = request({"status": True}, field.control, LONG_S)["status"]
+        return {member["name"]: member["state"] for member in status["members"]}
+
+    wanted = {"cell1": "active", "ue1": "active", "ue2": "active", "foreign": "absent"}
+    field.wait_for(lambda: states() == wanted, "not all are there, and no one else")
 
 
 def test_a_phone_walks_out_of_the_cell_and_back(field: Field) -> None:
     start = time.monotonic()
-    request({"play": [{"at": 0, "over": 0.5, "ramp": {"ue1.cell1.loss_db": 60}}]}, field.control)
+    request({"play": [{"at": 0, "over": 0.5, "ramp": {"ue1.cell1.loss_db": 60}}]}, field.control, LONG_S)
     field.wait_for(lambda: field.count("ue1", "adio link", start) > 0, "no radio link failure")
     failed = time.monotonic()
     field.wait_for_answers("ue2")
-    assert field.count("ue1", "answer ", failed + 0.1) == 0
-    request({"play": [{"at": 0, "over": 0.5, "ramp": {"ue1.cell1.loss_db": 0}}]}, field.control)
+    assert not field.programs["ue1"].answers(failed)
+    request({"play": [{"at": 0, "over": 0.5, "ramp": {"ue1.cell1.loss_db": 0}}]}, field.control, LONG_S)
     field.wait_for_answers("ue1", "ue2")
 
 
@@ -127,7 +130,8 @@ def test_a_phone_that_stops_is_named_and_goes_on_later(field: Field) -> None:
     start = time.monotonic()
     field.programs["ue2"].send(signal.SIGSTOP)
     field.wait_for(lambda: field.count("air", "ue2 has not answered", start) == 1, "the air does not say so")
-    assert time.monotonic() - start < 3
+    [line] = [line for at, line in field.programs["air"].lines if at >= start and "ue2 has not answered for" in line]
+    assert float(line.split("answered for ")[1].split()[0]) >= STALL_S
     field.wait_for_answers("ue1")
     field.programs["ue2"].send(signal.SIGCONT)
     field.wait_for(lambda: field.count("air", "ue2 is back", start) == 1, "it is not back")
@@ -148,5 +152,5 @@ def test_a_foreign_peer_comes_late_in_odd_lengths_and_leaves(field: Field) -> No
 
 
 def test_the_air_ends_cleanly(field: Field) -> None:
-    request({"stop": True}, field.control)
-    assert field.programs["air"].process.wait(10) == 0
+    request({"stop": True}, field.control, LONG_S)
+    assert field.programs["air"].process.wait(LONG_S) == 0

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -16,10 +16,13 @@ from picocell.config import ConfigError, load
 from picocell.radio.shm import ShmRadio
 from picocell.radio.shm.segment import DIRECTORY
 from picocell.radio.zmq import ZmqRadio
-from support.zmq_peer import free_ports
+from support.ports import free_ports
+from support.waiting import until
 
 RATE = 1.92e6
 N = 1920
+STALL_S = 3.0
+"""No thread that has something to do waits so long for its turn."""
 
 
 @pytest.fixture
@@ -90,13 +93,6 @@ class OwnMember:
             self._radio.close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
-
-
 def values(member: OwnMember, part: str, n: int | None = None) -> NDArray[np.float32]:
     """The number of each of the first ``n`` milliseconds that it heard, the same in all samples of each."""
     rows = np.array(list(member.heard)[:n])
@@ -110,7 +106,7 @@ def cell_and_phones(name: str) -> Iterator[tuple[Air, OwnMember, OwnMember, OwnM
     """A cell of kind 0 and a phone of kind 1 over shared memory, another of kind 100 over ZeroMQ."""
     own, other = free_ports(2)
     with ExitStack() as stack:
-        air = stack.enter_context(Air(RATE, snr_db=300, stall_s=1.0, start_wait_s=10))
+        air = stack.enter_context(Air(RATE, snr_db=300, stall_s=STALL_S, start_wait_s=60))
         pairs = [ends(f"{name}-{i}") for i in range(2)]
         air.cell("cell1", pairs[0][0])
         air.phone("ue1", pairs[1][0])
@@ -168,13 +164,13 @@ def test_one_that_is_gone_may_return(name: str) -> None:
         index = next(k for k, row in enumerate(cell.heard) if round(row[0].real) == 107)
         cell_time = round(cell.heard[index][0].imag) - 1 - (index + 1)
         assert cell_time == 0
-        assert any("is gone" in event.text for event in air.events)
+        assert any("is gone" in event.text for event in list(air.events))
         again.stop()
 
 
 def test_a_wire_of_twice_the_rate(name: str) -> None:
     far, near = ends(name, 2 * RATE)
-    with Air(RATE, snr_db=300, start_wait_s=10) as air:
+    with Air(RATE, snr_db=300, stall_s=60, start_wait_s=60) as air:
         cell = air.cell("cell1").endpoint
         assert isinstance(cell, LocalEndpoint)
         air.phone("ue1", far)
@@ -192,7 +188,7 @@ def test_a_wire_of_twice_the_rate(name: str) -> None:
 
 def test_two_channels(name: str) -> None:
     far, near = ends(name)
-    with Air(RATE, snr_db=300, start_wait_s=10) as air:
+    with Air(RATE, snr_db=300, stall_s=60, start_wait_s=60) as air:
         phone = air.phone("ue1").endpoint
         assert isinstance(phone, LocalEndpoint)
         air.cell("cell1", far, n_ports=2)

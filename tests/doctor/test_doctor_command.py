@@ -15,7 +15,7 @@ from picocell.config import ConfigError
 from picocell.doctor.command import app
 from picocell.doctor.configurations import Given
 from support.doctor_bench import EXAMPLES, bad, machine, results
-from support.network_processes import free_ports
+from support.ports import free_ports
 
 
 def doctor(*words: object) -> Any:
@@ -115,6 +115,6 @@ def test_files_that_are_none(tmp_path: Path, text: str, words: str) -> None:
 
 def test_wrong_use_is_a_line(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "picocell", "doctor", "--config", str(tmp_path / "nothing.yaml")]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "No such file" in done.stderr

@@ -30,7 +30,7 @@ def monitor(uplink: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does, in the folder above that of the test."""
     command = [sys.executable, "-m", "picocell", "monitor", "../downlink.sigmf-meta", "--uplink", str(uplink)]
     folder = uplink.parent
-    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120, check=False, cwd=folder)
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=300, check=False, cwd=folder)
 
 
 def refused(uplink: Path, *arguments: str) -> str:

@@ -29,7 +29,7 @@ def test_every_example_is_known() -> None:
 @pytest.mark.parametrize("name", sorted(PRINTS))
 def test_example(name: str) -> None:
     command = [sys.executable, str(EXAMPLES / name), *SMALL.get(name, ())]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     assert PRINTS[name] in result.stdout
 
@@ -47,7 +47,7 @@ def test_code_in_the_documentation(code: str, tmp_path: Path) -> None:
     """Every block runs beside the examples, and prints what the comment behind its ``print`` says."""
     (tmp_path / "examples").symlink_to(EXAMPLES)
     command = [sys.executable, "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     promised = re.findall(r"^print\(.*\)\s+# (.+)$", code, re.MULTILINE)
     assert [line.strip() for line in promised] == result.stdout.splitlines()[: len(promised)]

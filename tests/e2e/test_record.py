@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from picocell.radio.file import open_recording
-from support.network_processes import NetworkProcesses, free_ports
+from support.network_processes import NetworkProcesses
+from support.ports import free_ports
 
 sigmf = pytest.importorskip("sigmf")
 PICOCELL = [sys.executable, "-m", "picocell"]
 
 
 def run(*words: object, code: int = 0) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run([*PICOCELL, *map(str, words)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*PICOCELL, *map(str, words)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == code, done.stderr + done.stdout[-2000:]
     return done
 

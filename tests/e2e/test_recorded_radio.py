@@ -26,6 +26,8 @@ from picocell.phy.lte.uplink import UplinkReceiver
 from picocell.phy.lte.uplink_config import UplinkConfig
 from support.captures import capture
 from support.pcap import mac_pdus
+from support.ports import free_ports
+from support.waiting import LONG_S, until
 
 RATE = 1_920_000
 SUBFRAME = 1920
@@ -40,7 +42,8 @@ class Peer:
         self._samples = samples
         self._context = zmq.Context()
         self._rep, self._req = self._context.socket(zmq.REP), self._context.socket(zmq.REQ)
-        self.port = self._rep.bind_to_random_port("tcp://127.0.0.1")
+        [self.port] = free_ports(1)
+        self._rep.bind(f"tcp://127.0.0.1:{self.port}")
         self.received: list[NDArray[np.complex64]] = []
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._answer, daemon=True)]
@@ -58,7 +61,7 @@ class Peer:
     def close(self) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(5)
+            thread.join()
         self._context.destroy(linger=0)
 
     def _answer(self) -> None:
@@ -88,11 +91,6 @@ def recording(name: str) -> NDArray[np.complex64]:
     return np.ascontiguousarray(parts).view(np.complex64)
 
 
-def free_port() -> int:
-    with zmq.Context() as context, context.socket(zmq.REP) as probe:
-        return int(probe.bind_to_random_port("tcp://127.0.0.1"))
-
-
 @contextmanager
 def process(*words: str) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "picocell", *words]
@@ -105,13 +103,13 @@ def process(*words: str) -> Iterator["subprocess.Popen[str]"]:
     finally:
         started.send_signal(signal.SIGTERM)
         try:
-            started.communicate(timeout=10)
+            started.communicate(timeout=LONG_S)
         except subprocess.TimeoutExpired:
             started.kill()
             started.communicate()
 
 
-def wait_for(line: str, started: "subprocess.Popen[str]", seconds: float = 60) -> str:
+def wait_for(line: str, started: "subprocess.Popen[str]", seconds: float = LONG_S) -> str:
     assert started.stdout is not None
     deadline = time.monotonic() + seconds
     for text in started.stdout:
@@ -137,7 +135,7 @@ def preambles(samples: NDArray[np.complex64]) -> list[tuple[int, int]]:
 @pytest.mark.slow
 def test_ue_reads_a_recorded_cell_and_answers_with_a_preamble() -> None:
     peer = Peer(recording("lte6_dl.sigmf-data"))
-    port = free_port()
+    [port] = free_ports(1)
     args = f"tx_port=tcp://127.0.0.1:{port},rx_port=tcp://127.0.0.1:{peer.port},base_srate={RATE}"
     try:
         with process("ue", "--radio.args", args, "--ip.kind", "host") as ue:
@@ -145,12 +143,11 @@ def test_ue_reads_a_recorded_cell_and_answers_with_a_preamble() -> None:
             assert "PCI=1, PRB=6, Ports=1" in wait_for("Found Cell", ue)
             assert "Id=00101, TAC=7" in wait_for("Found PLMN", ue)
             said = wait_for("Random Access Transmission", ue)
-            time.sleep(1)
+            until(lambda: preambles(peer.heard), "no preamble is heard")
     finally:
         peer.close()
     found = preambles(peer.heard)
     number = int(said.split("preamble=")[1].split(",")[0])
-    assert found
     assert number == found[0][1]
     assert 0 <= number < 52  # numberOfRA-Preambles of that SIB2
 
@@ -158,7 +155,7 @@ def test_ue_reads_a_recorded_cell_and_answers_with_a_preamble() -> None:
 @pytest.mark.slow
 def test_enb_answers_the_recorded_preamble_and_no_other(tmp_path: Path) -> None:
     peer = Peer(recording("lte6_ul.sigmf-data"))
-    port = free_port()
+    [port] = free_ports(1)
     args = f"tx_port=tcp://127.0.0.1:{port},rx_port=tcp://127.0.0.1:{peer.port},base_srate={RATE}"
     words = ["--enb.n-prb", "6", "--radio.args", args, "--radio.first-tti", str(FIRST_TTI)]
     words += ["--gtpu.port", "0", "--pcap.directory", str(tmp_path), "--mme.sctp.mode", "udp", "--mme.address"]
@@ -166,9 +163,7 @@ def test_enb_answers_the_recorded_preamble_and_no_other(tmp_path: Path) -> None:
         with process("enb", *words, "127.0.0.9", "--log.level", "error") as enb:
             wait_for("eNB", enb)
             peer.start(port)
-            deadline = time.monotonic() + 60
-            while len(peer.heard) < 1350 * SUBFRAME and time.monotonic() < deadline:
-                time.sleep(0.2)
+            until(lambda: len(peer.heard) >= 1350 * SUBFRAME, "the eNB does not go on")
     finally:
         peer.close()
     responses = [

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from picocell import cli
 from picocell.epc.hss.subscribers import Subscriber, SubscriberStore
 from picocell.observe.console import Keys
 from picocell.observe.metrics_file import MetricsFile
+from support.ports import free_ports
+from support.waiting import LONG_S, until
 
 Refused = Callable[..., str]
 
@@ -158,10 +159,10 @@ def test_files_that_cannot_be_written(
         key = key.replace("nas", "rrc")
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
-    sctp = ["--mme.sctp.mode", "udp", "--mme.sctp.udp-port", free_port()] if command != "ue" else []
-    radio = f"tx_port=tcp://127.0.0.1:{free_port()},rx_port=tcp://127.0.0.1:{free_port()}"
+    sctp = ["--mme.sctp.mode", "udp", "--mme.sctp.udp-port", free_ports(1)[0]] if command != "ue" else []
+    radio = f"tx_port=tcp://127.0.0.1:{free_ports(1)[0]},rx_port=tcp://127.0.0.1:{free_ports(1)[0]}"
     where = {
-        "epc": [*CORE, *sctp, "--sgw.port", free_port()],
+        "epc": [*CORE, *sctp, "--sgw.port", free_ports(1)[0]],
         "enb": [
             "enb",
             "--mme.bind",
@@ -169,7 +170,7 @@ def test_files_that_cannot_be_written(
             "--gtpu.address",
             HERE,
             "--gtpu.port",
-            free_port(),
+            free_ports(1)[0],
             "--radio.args",
             radio,
             *sctp,
@@ -183,7 +184,9 @@ def test_files_that_cannot_be_written(
 
 def test_addresses_and_databases_of_a_core_that_cannot_be_had(refused: Refused) -> None:
     assert "192.0.2.1 is no address of this machine" in refused(*CORE, "--mme.address", "192.0.2.1")
-    line = refused(*CORE, "--sgw.address", "192.0.2.1", "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", free_port())
+    line = refused(
+        *CORE, "--sgw.address", "192.0.2.1", "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", free_ports(1)[0]
+    )
     assert "GTP-U at 192.0.2.1:2152: Cannot assign requested address" in line
     assert "hss.database /none/x.db: unable to open" in refused(*CORE, "--hss.database", "/none/x.db")
     assert "hss.import_csv = /none.csv: No such file" in refused(*CORE, "--hss.import-csv", "/none.csv")
@@ -205,7 +208,7 @@ def test_tun_without_permission_names_what_needs_none(refused: Refused, monkeypa
         raise IpDeviceUnavailableError("cannot open /dev/net/tun: Permission denied")
 
     monkeypatch.setattr(tun, "open_device", refuse)
-    line = refused(*CORE, "--ip.kind", "tun", "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", free_port())
+    line = refused(*CORE, "--ip.kind", "tun", "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", free_ports(1)[0])
     assert "ip.kind = tun: cannot open /dev/net/tun: Permission denied; ip.kind = host needs no permission" in line
 
 
@@ -231,20 +234,12 @@ def test_a_demo_that_is_ended_takes_its_processes_with_it(number: signal.Signals
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
         assert demo.stdout is not None
         assert "Core, eNB" in demo.stdout.readline()
-        children: list[int] = []
-        while len(children) < 2:
-            time.sleep(0.05)
-            children = [int(word) for word in Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()]
+        all_children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children")
+        until(lambda: len(all_children.read_text().split()) >= 2)
+        children = [int(word) for word in all_children.read_text().split()]
         demo.send_signal(number)
         rest = demo.stdout.read()
-        assert demo.wait(30) == 1
+        assert demo.wait(LONG_S) == 1
     assert rest.splitlines()[-1] == "The demo failed: stopped"
     assert "Traceback" not in rest
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
-
-
-def free_port() -> int:
-    """A port that UDP does not use at present."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -25,6 +25,7 @@ from picocell.inet.host import IpHost
 from picocell.rrc_nas.nas import ue_events
 from picocell.tun.host import HostDevice
 from support.core_process import CORE, NET, CoreProcess, EnbEnd
+from support.waiting import LONG_S, until
 
 try:
     open_endpoint("auto", f"{NET}.90").close()
@@ -75,24 +76,33 @@ def test_phone_attaches_and_reaches_the_host_behind_the_gateway(core: CoreProces
     address = enb.attach()
     (attached,) = [event for event in enb.ue_events if isinstance(event, ue_events.Attached)]
     assert (attached.mtu, attached.apn, attached.dns) == (1400, "internet", ("8.8.8.8", "8.8.4.4"))
-    before = int(_metrics(core)["ul_packets"])
+    before = _uplink_packets(core)
     pings(enb, address)
     core.wait_for(f"IMSI 001010123456780 has address {address} at APN internet")
     core.wait_for("IMSI 001010123456780 is registered")
-    enb.until(lambda: int(_metrics(core)["ul_packets"]) == before + 3)
-    assert (_metrics(core)["ues"], _metrics(core)["sessions"], _metrics(core)["failures"]) == ("1", "1", "0")
+    enb.until(lambda: _uplink_packets(core) == before + 3)
+    row = _metrics(core)
+    assert (row["ues"], row["sessions"], row["failures"]) == ("1", "1", "0")
     enb.ue.detach(enb.now, True)
     enb.until(lambda: "is deregistered" in core.log)
 
 
 def _metrics(core: CoreProcess) -> dict[str, str]:
-    """The last whole line."""
-    deadline = time.monotonic() + 5
-    while True:
-        head, _, _ = (core.home / "m.csv").read_text().rpartition("\n")
-        rows = list(csv.DictReader(head.splitlines()))
-        if rows or time.monotonic() > deadline:
-            return rows[-1]
+    """The first whole line of what was measured from now on; times have three places."""
+    file, now = core.home / "m.csv", time.time()
+    rows: list[dict[str, str]] = []
+
+    def has_come() -> bool:
+        head, _, _ = file.read_text().rpartition("\n")
+        rows[:] = [row for row in csv.DictReader(head.splitlines()) if float(row["time"]) > now + 0.001]
+        return bool(rows)
+
+    until(has_come, "no row of metrics")
+    return rows[0]
+
+
+def _uplink_packets(core: CoreProcess) -> int:
+    return int(_metrics(core)["ul_packets"])
 
 
 def test_garbage_is_answered_or_dropped_and_nobody_is_hurt(core: CoreProcess, enb: EnbEnd) -> None:
@@ -106,8 +116,11 @@ def test_garbage_is_answered_or_dropped_and_nobody_is_hurt(core: CoreProcess, en
         stranger.sendto(b"\x30\xff" + data, (CORE, 2152))
         if n < 60:
             enb.send_s1(data, stream=n % 2)
+        if n % 25 == 24:
+            echo(enb)  # what came before it has been taken: there is room for the next
     stranger.sendto(b"", (CORE, 2152))
     stranger.close()
+    echo(enb)
     enb.send_s1(b"x" * 200_000)
     enb.send_s1(b"of another protocol", ppid=46)
     enb.until(lambda: "PPID 46" in core.log)
@@ -115,11 +128,17 @@ def test_garbage_is_answered_or_dropped_and_nobody_is_hurt(core: CoreProcess, en
     assert "defect" not in core.log
 
 
+def echo(enb: EnbEnd) -> None:
+    """An Echo Request, and its answer."""
+    before = len(enb.datagrams)
+    enb.udp.sendto(gtpu.encode(gtpu.EchoRequest(7).packet()), (CORE, 2152))
+    enb.until(lambda: len(enb.datagrams) > before)
+    assert gtpu.decode(enb.datagrams[before]).type == gtpu.MessageType.ECHO_RESPONSE
+
+
 def test_echo_is_answered(core: CoreProcess, enb: EnbEnd) -> None:
     del core
-    enb.udp.sendto(gtpu.encode(gtpu.EchoRequest(7).packet()), (CORE, 2152))
-    enb.until(lambda: bool(enb.datagrams))
-    assert gtpu.decode(enb.datagrams[0]).type == gtpu.MessageType.ECHO_RESPONSE
+    echo(enb)
 
 
 def test_enb_of_another_network_is_refused(core: CoreProcess) -> None:
@@ -132,22 +151,24 @@ def test_enb_of_another_network_is_refused(core: CoreProcess) -> None:
 
 def test_enb_that_says_goodbye_is_forgotten_at_once(core: CoreProcess, enb: EnbEnd) -> None:
     enb.attach()
+    seen = len(core.log)
     enb.sctp.close()
-    core.wait_for("is gone: shut down", 3)
-    core.wait_for("lost", 3)
+    core.wait_for(f"eNB {enb.address}:", after=seen)
+    core.wait_for("is gone: shut down", after=seen)
+    core.wait_for("lost", after=seen)
 
 
 def test_two_enbs_on_one_address_are_kept_apart(core: CoreProcess, enb: EnbEnd) -> None:
     other = open_endpoint("auto", enb.address)
     number = other.connect(CORE, 36412)
-    deadline = time.monotonic() + 5
-    while other.next_event() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(other.next_event)
+    seen = len(core.log)
     other.send(number, b"\xff", stream=0)
-    core.wait_for("no S1AP PDU")
+    core.wait_for("no S1AP PDU", after=seen)
+    seen = len(core.log)
     other.close()
-    core.wait_for("is gone: ")
+    core.wait_for(f"eNB {enb.address}:", after=seen)
+    core.wait_for("is gone: ", after=seen)
     assert enb.up
     pings(enb, enb.attach())
 
@@ -156,16 +177,13 @@ def test_no_descriptor_is_leaked_by_enbs_that_come_and_go(core: CoreProcess) -> 
     def descriptors() -> int:
         return len(os.listdir(f"/proc/{core.process.pid}/fd"))
 
+    until(lambda: _metrics(core)["enbs"] == "0", "those of the tests before are not gone")
     before = descriptors()
     for n in range(8):
         end = EnbEnd(f"{NET}.{next(HOSTS)}")
         end.set_up()
         end.close(abort=bool(n % 2))
-    core.wait_for("is gone")
-    deadline = time.monotonic() + 5
-    while descriptors() != before or _metrics(core)["enbs"] != "0":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: descriptors() == before and _metrics(core)["enbs"] == "0")
 
 
 def test_killed_enb_is_noticed_and_comes_back_with_its_phone(core: CoreProcess, tmp_path: Path) -> None:
@@ -251,7 +269,7 @@ def test_port_that_is_taken(core: CoreProcess, tmp_path: Path) -> None:
     del core
     second = CoreProcess(tmp_path)
     assert second.ready == ""
-    assert second.process.wait(20) == 2
+    assert second.process.wait(LONG_S) == 2
     assert f"picocell: SCTP port 36412 of {CORE} is in use by another program" in second.log
     assert "Traceback" not in second.log
     second.stop()

@@ -112,7 +112,7 @@ def test_a_port_is_used_once_at_an_address(mode: sctp.Mode) -> None:
     udp = ", udp_port=9899" if mode == "usrsctp-udp" else ""
     script = f"from picocell.epc.interfaces import sctp; sctp.open_endpoint({mode!r}, {SERVER!r}, {PORT}{udp})"
     with sctp.open_endpoint(mode, SERVER, PORT):
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300)
     what = "SCTP port 36412" if mode == "usrsctp" else "UDP port 9899"
     assert f"{what} of {SERVER} is in use by another program" in done.stderr
     with sctp.open_endpoint(mode, SERVER, PORT) as again:
@@ -145,7 +145,7 @@ def test_without_permission_udp_is_chosen_and_said() -> None:
         f"print(sctp.open_endpoint(local_address={SERVER!r}).mode)\n"
         f"sctp.open_endpoint('usrsctp', {SERVER!r})\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300)
     assert "SCTP over UDP port 9899 (RFC 6951) through usrsctp" in done.stdout
     assert "SCTP over IP needs root or CAP_NET_RAW" in done.stdout
     assert "no permission for SCTP over IP" in done.stderr
@@ -209,13 +209,16 @@ def test_who_does_not_read_stops_the_sender_and_loses_nothing(
     monkeypatch.setattr(endpoint, "MAX_UNSENT", 1 << 21)
     server, client, number = pair
     sent = 0
-    with contextlib.suppress(sctp.SctpError):
+
+    def fill() -> None:
+        nonlocal sent
         while sent < 5000:
             client.send(number, sent.to_bytes(2, "big") * 5000, stream=sent % 4)
             sent += 1
             time.sleep(0.0005)
+
     with pytest.raises(sctp.SctpError, match="it does not read") as refusal:
-        client.send(number, bytes(100_000), stream=0)
+        fill()
     assert refusal.value.errno == errno.ENOBUFS
     time.sleep(0.5)
     assert len(server._events) < 100
@@ -253,7 +256,7 @@ def test_packets_that_are_lost_doubled_or_late_change_nothing(monkeypatch: pytes
             sent[i % 4].append(rng.randbytes(rng.randrange(1, 5000)))
             client.send(number, sent[i % 4][-1], stream=i % 4)
         for _ in range(300):
-            message = await_event(server, 20)
+            message = await_event(server)
             seen[message.stream].append(message.data)
         is_bad = False
     assert seen == sent
@@ -320,12 +323,16 @@ def test_the_packets_are_those_of_s1ap(tmp_path: Path, monkeypatch: pytest.Monke
     ]
     command = [program, "-n", "-r", str(path), "-o", "sctp.checksum:CRC-32C", "-T", "json"]
     command += [part for name in fields for part in ("-e", name)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     layers = [packet["_source"]["layers"] for packet in json.loads(done.stdout)]
     assert all(layer["sctp.checksum.status"] == ["1"] for layer in layers)
-    assert [layer["sctp.chunk_type"][0] for layer in layers[:4]] == ["1", "2", "10", "11"]
-    (message,) = (layer for layer in layers if "s1ap.procedureCode" in layer)
-    assert [message[name] for name in fields[2:]] == [["18"], ["0x0000"], ["14"]]
+    # any of them is repeated where its answer takes long
+    kinds = dict.fromkeys(layer["sctp.chunk_type"][0] for layer in layers)
+    assert list(kinds)[:4] == ["1", "2", "10", "11"]
+    messages = [layer for layer in layers if "s1ap.procedureCode" in layer]
+    assert messages
+    for message in messages:
+        assert [message[name] for name in fields[2:]] == [["18"], ["0x0000"], ["14"]]
 
 
 @needs_library

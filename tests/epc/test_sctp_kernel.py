@@ -50,7 +50,7 @@ def test_structures_are_those_of_the_headers(tmp_path: Path) -> None:
         f"int main(void) {{ {prints} {offsets} int c[] = {{{constants}}};"
         'for (unsigned i = 0; i < sizeof c / sizeof *c; i++) printf("%d ", c[i]); return 0; }'
     )
-    subprocess.run([compiler, "-o", str(tmp_path / "sizes"), str(source)], check=True, timeout=60)
+    subprocess.run([compiler, "-o", str(tmp_path / "sizes"), str(source)], check=True, timeout=300)
     numbers = list(map(int, subprocess.run([str(tmp_path / "sizes")], capture_output=True, check=True).stdout.split()))
     lengths = {name: len(value) for level, name, value in kernel.options() if level == kernel.IPPROTO_SCTP}
     options = [kernel.INITMSG, kernel.RTOINFO, kernel.ASSOCINFO, kernel.PEER_ADDR_PARAMS]

@@ -7,6 +7,7 @@ import pytest
 
 from picocell.epc.interfaces.sockets import TransportError
 from picocell.epc.interfaces.udp_transport import BATCH, Datagram, UdpTransport
+from support.waiting import LONG_S
 
 NET = f"127.{64 + os.getpid() // 256 % 128}.{os.getpid() % 256}"
 HERE, THERE = f"{NET}.4", f"{NET}.5"
@@ -19,14 +20,14 @@ def test_batches_arrive_in_order_with_the_senders_address() -> None:
         assert here.send((d, THERE, PORT) for d in data) == len(data)
         seen: list[Datagram] = []
         while len(seen) < len(data):
-            assert select.select([there], [], [], 5)[0]
+            assert select.select([there], [], [], LONG_S)[0]
             batch = there.receive()
             assert 0 < len(batch) <= BATCH
             seen += batch
         assert seen == [Datagram(d, HERE, PORT) for d in data]
         assert there.receive() == []
         there.send([(b"answer", seen[0].address, seen[0].port)])
-        assert select.select([here], [], [], 5)[0]
+        assert select.select([here], [], [], LONG_S)[0]
         assert here.receive() == [Datagram(b"answer", THERE, PORT)]
 
 
@@ -34,7 +35,7 @@ def test_an_answer_goes_to_any_port() -> None:
     with UdpTransport(HERE, 0) as here, UdpTransport(THERE, PORT) as there:
         assert here.port not in (0, PORT)
         here.send([(b"", THERE, PORT)])
-        assert select.select([there], [], [], 5)[0]
+        assert select.select([there], [], [], LONG_S)[0]
         assert there.receive() == [Datagram(b"", HERE, here.port)]
 
 

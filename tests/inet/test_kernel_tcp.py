@@ -16,6 +16,7 @@ import pytest
 from picocell.inet import IpHost, TcpConnection, TcpState, packets
 from picocell.tun import NetworkNamespace, TunDevice
 from picocell.tun.host import monotonic_ms
+from support.waiting import LONG_S
 
 KERNEL, OURS, PORT = "10.9.0.1", "10.9.0.2", 5001
 MEGABYTES_2 = 2_000_000
@@ -47,10 +48,10 @@ class Wire:
         place = self.tun.place
         assert isinstance(place, NetworkNamespace)
         made = place.run(lambda: socket.socket(socket.AF_INET, kind, protocol))
-        made.settimeout(20)
+        made.settimeout(LONG_S)
         return made
 
-    def run(self, until: Callable[[], bool], seconds: float = 20.0) -> None:
+    def run(self, until: Callable[[], bool], seconds: float = LONG_S) -> None:
         """Carry packets until something is true."""
         end = time.monotonic() + seconds
         while not until():
@@ -239,7 +240,8 @@ def test_a_reader_of_ours_that_stops_holds_the_kernel_up_and_lets_it_go(wire: Wi
     kernel, ours = connect_kernel(wire)
     data = random.Random(5).randbytes(2 * MEGABYTES_2)
     thread = wire.background(lambda: kernel.sendall(data))
-    end = time.monotonic() + 1.5
+    wire.run(lambda: ours.readable > 500_000)
+    end = time.monotonic() + 1
     wire.run(lambda: time.monotonic() > end)
     assert 500_000 < ours.readable <= 1 << 20
     assert wire.exchange(ours, b"", len(data)) == data

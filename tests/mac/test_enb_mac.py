@@ -1,7 +1,5 @@
 """The eNB's MAC as a whole: throughput, latency, control elements, paging, loss, and nothing left behind."""
 
-import time
-
 import pytest
 
 from picocell.enb.broadcast import BroadcastScheduler
@@ -13,7 +11,6 @@ from picocell.mac.dl_allocation import DlPrbs, mask_of
 from picocell.mac.enb_events import UeLost
 from picocell.mac.enb_mac import EnbMac, EnbMacSettings
 from picocell.mac.uci_resources import UciResources
-from picocell.phy.fapi_uplink import UlIndication
 from picocell.phy.lte.allocation import rbg_size
 from picocell.phy.lte.cell import Cell, Duplex
 from picocell.phy.lte.dci import P_RNTI, Dci0, Dci1, Dci1A
@@ -262,25 +259,3 @@ def test_time_does_not_wrap() -> None:
         step(mac, [ue], now)
     assert mac.ue(500).metrics.dl_nok == 0
     assert mac.ue(500).metrics.dl_ok >= 190
-
-
-@pytest.mark.parametrize(("n_ues", "limit_us", "busy"), [(1, 1000, True), (10, 5000, True), (60, 500, False)])
-def test_is_fast(n_ues: int, limit_us: float, busy: bool) -> None:
-    """Processor time, a generous multiple of what it takes; the fastest 200 ms count."""
-    mac, ues = cell_of(n_ues)
-    for ue in ues if busy else ():
-        channel(mac, ue.rnti).waiting = ue.backlog = 10**9
-    times = []
-    for now in range(400):
-        begin = time.thread_time()
-        sub, request = mac.downlink(now), mac.uplink(now)
-        spent = time.thread_time() - begin
-        for ue in ues:
-            ue.downlink(now, sub)
-        result = UlIndication(now)
-        for ue in ues:
-            ue.uplink(now, request, result)
-        begin = time.thread_time()
-        mac.receive(result, now)
-        times.append(spent + time.thread_time() - begin)
-    assert sum(sorted(times)[:200]) / 200 * 1e6 < limit_us

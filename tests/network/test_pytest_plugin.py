@@ -47,7 +47,7 @@ def test_recordings_of_failed_tests(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     command = [sys.executable, "-m", "pytest", "-q", *plugin, "--strict-markers", f"--picocell-artifacts={kept}"]
     command += ["-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False)
     assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
     folder = kept / "test_example.py-test_bad-7"
     assert "picocell recordings" in done.stdout

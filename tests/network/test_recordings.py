@@ -32,7 +32,7 @@ def _fields(path: Path, *names: str) -> list[list[str]]:
     command = [program, "-n", "-r", str(path), "-T", "fields", "-E", "separator=/t"]
     for name in names:
         command += ["-e", name]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
@@ -43,7 +43,7 @@ def _severe(path: Path) -> list[Any]:
     wrong = "_ws.malformed || _ws.short || _ws.expert.severity == error"
     # Wireshark does not have the keys
     command = [program, "-n", "-o", "pdcp-lte.verify_integrity:FALSE", "-r", str(path), "-Y", wrong, "-T", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     return list(json.loads(done.stdout or "[]"))
 
 

@@ -26,7 +26,7 @@ def tshark(path: Path, home: Path, *arguments: str) -> str:
         pytest.skip("tshark is not installed")
     environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
     command = [program, "-r", str(path), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=300).stdout
 
 
 def rows(direction: str) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from picocell.radio.file_radio import FileRadio, has_ended, recorded_rate, recor
 from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
 from picocell.radio.recorder import Recorder, write_recording
-from picocell.radio.short_form import expand_file
+from picocell.radio.short_form import expand_short
 
 X = ((np.arange(2500) % 120 + 1 - 1j) / 128).astype(np.complex64)
 
@@ -125,8 +125,8 @@ def test_closed(meta: Path) -> None:
 
 
 def test_short_form() -> None:
-    assert expand_file(" file:a b.sigmf-meta,loop=true") == "driver=file,path=a b.sigmf-meta,loop=true"
-    assert expand_file("driver=zmq,tx_port=file:x") == "driver=zmq,tx_port=file:x"
+    assert expand_short(" file:a b.sigmf-meta,loop=true") == "driver=file,path=a b.sigmf-meta,loop=true"
+    assert expand_short("driver=zmq,tx_port=file:x") == "driver=zmq,tx_port=file:x"
     assert recording_args("tx_port=tcp://*:2000,rx_port=tcp://h:1") is None
     assert recorded_rate("driver=soapy") is None
     args = recording_args("file:x.dat,rate=2e6,datatype=ci8,loop=on,pace=real,tx=out")

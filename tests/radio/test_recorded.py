@@ -18,6 +18,7 @@ from picocell.radio.interface import Radio, Received
 from picocell.radio.recorded import RecordedRadio
 from picocell.radio.recorder import Recorder
 from picocell.radio.zmq.radio import Counters
+from support.waiting import LONG_S, until
 
 sigmf = pytest.importorskip("sigmf")
 RATE, N = 1e6, 1000
@@ -180,15 +181,18 @@ def test_a_time_that_jumps_back_is_told_and_lost_nothing(tmp_path: Path) -> None
 def test_a_slow_disk_holds_nobody_and_its_losses_are_gaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go = threading.Event()
     write = Recorder.write
-    monkeypatch.setattr(Recorder, "write", lambda self, x, **how: (go.wait(20), write(self, x, **how))[1])
-    radio = RecordedRadio(Script([N * k for k in range(300)]), tmp_path / "run", buffer_s=0.1)
+    monkeypatch.setattr(Recorder, "write", lambda self, x, **how: (go.wait(LONG_S), write(self, x, **how))[1])
+    radio = RecordedRadio(Script([N * k for k in range(100_000)]), tmp_path / "run", buffer_s=0.1)
     while radio.receive(N).time < 290 * N:  # 100 of which there is room for
         pass
     assert radio.rx is not None
     assert radio.rx.dropped == 191 * N
     go.set()
-    while radio.receive(N).time < 298 * N:
-        time.sleep(0.05)  # until there is room again
+    dropped = -1
+    while dropped != radio.rx.dropped:  # until there is room again
+        time.sleep(0.01)
+        dropped = radio.rx.dropped
+        radio.receive(N)
     radio.close()
     rx, notes = opened(tmp_path / "run_rx")
     assert all(value.real == index + 1 for index, value in stream(rx))
@@ -211,10 +215,15 @@ def test_a_full_disk_ends_the_recording_and_not_the_radio(
         write(self, x, **how)
 
     monkeypatch.setattr(Recorder, "write", full)
-    radio = RecordedRadio(Script([N * k for k in range(10)]), tmp_path / "run")
+    radio = RecordedRadio(Script([N * k for k in range(100_000)]), tmp_path / "run")
+
+    def is_told() -> bool:
+        radio.receive(N)
+        return "No space left on device" in caplog.text
+
+    until(is_told)
     for _ in range(10):
         radio.receive(N)
-        time.sleep(0.03)
     radio.close()
     assert caplog.text.count("No space left on device") == 1
     rx, _ = opened(tmp_path / "run_rx")

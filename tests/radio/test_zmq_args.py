@@ -153,7 +153,8 @@ def test_open_file(tmp_path: Path) -> None:
         ("driver=file,path=/nowhere,gain=3", ValueError, "'gain' is not known"),
         ("driver=file,path=/nowhere,rate=a", ValueError, "'a' is no number"),
         ("driver=file,path=/nowhere", ValueError, "no such file"),
-        ("driver=soapy", RadioError, "SoapySDR is not installed|not supported yet"),
+        ("driver=soapy,device=nowhere", RadioError, "SoapySDR is not installed|no such device"),
+        ("driver=soapy,rx_gain=much", ValueError, "rx_gain=much is not allowed: a number of dB"),
         ("driver=uhd,serial=1", RadioError, "uhd is not installed|not supported yet"),
     ],
 )

@@ -9,10 +9,9 @@ from typing import Final, Self
 
 from picocell.air.control import request
 from picocell.phy.lte.frame import sample_rate
-from support.network_processes import GATEWAY, Program, free_ports
-
-WAIT_S: Final = 120.0
-"""Several times what anything takes on a machine that does nothing else."""
+from support.network_processes import GATEWAY, Program
+from support.ports import free_ports
+from support.waiting import LONG_S
 
 ATTACHED: Final = "Network attach successful. IP: "
 MOVED: Final = "moved "
@@ -149,8 +148,10 @@ class AirProcesses:
     def ramp(self, over: float, **losses: float) -> None:
         """Let losses of links change, ``ue1_cell1=60``, and wait until they have: two ramps at once would fight."""
         keys = {f"{name.replace('_', '.')}.loss_db": loss for name, loss in losses.items()}
-        request({"play": [{"at": 0, "over": over, "ramp": keys}]}, self.control)
-        self.wait_for(lambda: request({"get": list(keys)}, self.control)["get"] == keys, f"{keys} are not reached")
+        request({"play": [{"at": 0, "over": over, "ramp": keys}]}, self.control, LONG_S)
+        self.wait_for(
+            lambda: request({"get": list(keys)}, self.control, LONG_S)["get"] == keys, f"{keys} are not reached"
+        )
 
     def signal(self, number: signal.Signals, *names: str) -> None:
         """Send processes a signal."""
@@ -166,7 +167,7 @@ class AirProcesses:
         lines = [line for _, line in list(self.programs[name].lines) if line.startswith(MOVED)]
         return int(lines[-1].removeprefix(MOVED)) if lines else 0
 
-    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = WAIT_S) -> None:
+    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = LONG_S) -> None:
         """Wait for something.
 
         Raises:
@@ -191,8 +192,7 @@ class AirProcesses:
 
     def answers(self, name: str, since: float) -> list[float]:
         """When answers came to pings that were sent after a time."""
-        rows = [(at, line.split()) for at, line in list(self.programs[name].lines) if line.startswith("answer ")]
-        return [at for at, words in rows if at - float(words[2]) >= since]
+        return self.programs[name].answers(since)
 
     def wait_for_line(self, name: str, text: str, since: float) -> float:
         """Wait for a line of a process; when it came."""

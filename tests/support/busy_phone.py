@@ -2,8 +2,8 @@
 
 python tests/support/busy_phone.py --address 172.16.0.1 [--any.key value of picocell ue]
 
-It prints ``answer SEQUENCE SECONDS`` for each answer and, twice a second, ``moved N``: bytes that went there and
-back so far. SIGUSR1 ends the pings, or begins them; SIGUSR2 does so with TCP, which is off at first.
+It prints ``answer SEQUENCE SENT`` for each answer, as `pinging_phone` does, and, twice a second, ``moved N``: bytes
+that went there and back so far. SIGUSR1 ends the pings, or begins them; SIGUSR2 does so with TCP, off at first.
 """
 
 import argparse

@@ -20,6 +20,7 @@ from picocell.epc.interfaces.transport import Interface, Message
 from picocell.rrc_nas.nas import ue_events
 from picocell.rrc_nas.nas.ue import UeNas
 from picocell.rrc_nas.security.usim import Usim
+from support.waiting import LONG_S
 
 # addresses of this process alone, so that tests may run beside one another
 NET = f"127.{64 + os.getpid() // 256 % 128}.{os.getpid() % 256}"
@@ -49,7 +50,7 @@ class CoreProcess:
         )  # fmt: skip
         self.ready = self.line()
 
-    def line(self, seconds: float = 30) -> str:
+    def line(self, seconds: float = LONG_S) -> str:
         """The next line that it prints; empty where there is none."""
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], seconds)
@@ -60,7 +61,7 @@ class CoreProcess:
         """What it has logged so far."""
         return (self.home / "epc.log").read_text()
 
-    def wait_for(self, text: str, seconds: float = 30, *, after: int = 0) -> None:
+    def wait_for(self, text: str, seconds: float = LONG_S, *, after: int = 0) -> None:
         """Wait until the log, from a character on, contains a text."""
         deadline = time.monotonic() + seconds
         while text not in self.log[after:]:
@@ -73,7 +74,7 @@ class CoreProcess:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(10)
+            return self.process.wait(LONG_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -112,7 +113,7 @@ class EnbEnd:
         """Begin an association."""
         self.association = self.sctp.connect(self._core, port)
 
-    def until(self, condition: Callable[[], bool], seconds: float = 15) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = LONG_S) -> None:
         """Work until something holds."""
         deadline = time.monotonic() + seconds
         while not condition():

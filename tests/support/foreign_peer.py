@@ -10,6 +10,8 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from support.waiting import LONG_S
+
 RING: Final = 3_072_000
 """Samples that such an end reads ahead, where there are so many."""
 
@@ -34,6 +36,12 @@ class _Wire:
         self.taken = 0
         self.given = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def waiting(self) -> int:
+        """Samples that were taken and are not given yet; counted at one moment."""
+        with self._lock:
+            return self.taken - self.given
 
     def stop(self) -> None:
         """Vanish."""
@@ -82,7 +90,8 @@ class _Wire:
                 ready = dict(poller.poll(_IDLE_MS))
                 if asking in ready:
                     found = np.frombuffer(asking.recv(), "<c8")
-                    self.taken += len(found)
+                    with self._lock:
+                        self.taken += len(found)
                     self._took(found)
                     has_asked = False
                 if answering in ready:
@@ -102,8 +111,8 @@ class _Wire:
                     self._out.pop(0)
                 parts.append(part)
                 length -= len(part)
-        samples = np.concatenate(parts)
-        self.given += len(samples)
+            samples = np.concatenate(parts)
+            self.given += len(samples)
         return samples.astype("<c8").tobytes()
 
 
@@ -166,7 +175,7 @@ class ForeignPhone(_Wire):
         """Waiting took too long: it goes on with the millisecond that follows, and has sent nothing in this one."""
         self._append(np.zeros(self._n, np.complex64))
 
-    def heard(self, n: int, timeout: float = 60.0) -> NDArray[np.complex64]:
+    def heard(self, n: int, timeout: float = LONG_S) -> NDArray[np.complex64]:
         """The last samples that it heard, once there were so many."""
         end = time.monotonic() + timeout
         while self.taken < n:

@@ -2,9 +2,7 @@
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from picocell.phy.lte.frame import sample_rate
+from support.ports import free_ports
+from support.waiting import LONG_S
 
 GATEWAY: Final = "172.16.0.1"
 IMSI: Final = "001010123456780"
@@ -51,6 +51,11 @@ class Program:
         """Lines with a text that came after a time, `time.monotonic`."""
         return sum(text in line and at >= since for at, line in list(self.lines))
 
+    def answers(self, since: float) -> list[float]:
+        """When answers came to pings that the phone sent after a time, `time.monotonic`."""
+        rows = [(at, line.split()) for at, line in list(self.lines) if line.startswith("answer ")]
+        return [at for at, words in rows if float(words[2]) >= since]
+
     def send(self, number: int) -> None:
         """Send it a signal."""
         self.process.send_signal(number)
@@ -64,7 +69,7 @@ class Program:
         """End it as Ctrl-C does; the exit code."""
         self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(40)
+            self.process.wait(LONG_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
         self._end()
@@ -73,11 +78,10 @@ class Program:
     def measured(self) -> dict[str, Any]:
         """The last row of its metrics; empty where there is none."""
         try:
-            lines = self.metrics_file.read_text().splitlines()
+            rows, _, _ = self.metrics_file.read_text().rpartition("\n")  # the last line may not be written wholly
         except FileNotFoundError:
             return {}
-        rows = [line for line in lines[-2:] if line.endswith("}")]
-        return dict(json.loads(rows[-1])) if rows else {}
+        return dict(json.loads(rows.rpartition("\n")[2])) if rows else {}
 
     def resources(self) -> dict[str, int]:
         """What it has of the system: resident kB, open descriptors, threads."""
@@ -140,16 +144,11 @@ class NetworkProcesses:
             self.start(name)
         self.wait_for_answer(time.monotonic())
 
-    def answers(self, since: float) -> int:
-        """Pings of the phone that were answered after a time."""
-        return self.programs["ue"].count("answer ", since)
-
-    def wait_for_answer(self, since: float, seconds: float = 60.0) -> float:
+    def wait_for_answer(self, since: float, seconds: float = LONG_S) -> float:
         """Wait until pings that were sent after a time are answered; seconds from then."""
-        self.wait_for(lambda: self._sent_after(since) is not None, seconds, "the phone's pings are not answered")
-        found = self._sent_after(since)
-        assert found is not None
-        return found - since
+        ue = self.programs["ue"]
+        self.wait_for(lambda: bool(ue.answers(since)), seconds, "the phone's pings are not answered")
+        return ue.answers(since)[0] - since
 
     def wait_for(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         """Wait for something.
@@ -180,13 +179,6 @@ class NetworkProcesses:
         return found
 
     # inside
-
-    def _sent_after(self, since: float) -> float | None:
-        """When an answer came to a ping that was sent after a time."""
-        for at, line in list(self.programs["ue"].lines):
-            if line.startswith("answer ") and at - float(line.split()[2]) >= since:
-                return at
-        return None
 
     def _core(self) -> list[str]:
         s1, gtpu_core, gtpu_enb, sctp_core = self._ports[:4]
@@ -219,26 +211,3 @@ class NetworkProcesses:
     def _radio(self, tx: int, rx: int, name: str) -> str:
         rate = sample_rate(self._n_prb, shortened=True)
         return f"tx_port=tcp://127.0.0.1:{tx},rx_port=tcp://127.0.0.1:{rx},base_srate={rate},id={name}"
-
-
-def free_ports(n: int) -> list[int]:
-    """Ports that neither TCP nor UDP uses at present.
-
-    They are below those that the system gives to connections: one of these could take a port whose owner is being
-    started anew.
-    """
-    found: list[int] = []
-    candidates = iter(random.SystemRandom().sample(range(12_000, 32_000), 2000))
-    while len(found) < n:
-        port = next(candidates)
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        ):
-            try:
-                tcp.bind(("0.0.0.0", port))
-                udp.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-        found.append(port)
-    return found

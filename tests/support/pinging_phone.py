@@ -1,6 +1,9 @@
 """A phone as a process that pings its gateway and prints a line an answer; SIGUSR1 ends the pings, or begins them.
 
 python tests/support/pinging_phone.py --address 172.16.0.1 [--any.key value of picocell ue]
+
+The line is ``answer SEQUENCE SENT``: when the ping was sent, by the clock that all processes of a machine share, as
+the line itself may be read late.
 """
 
 import argparse
@@ -32,7 +35,7 @@ class Pings:
         self._quiet = not self._quiet
 
     def step(self) -> None:
-        """Send what is due, and print what was answered: sequence number and seconds."""
+        """Send what is due, and print what was answered: its sequence number, and when it was sent."""
         try:
             host = self._device.host
         except IpDeviceError:
@@ -48,7 +51,7 @@ class Pings:
             reply = host.echo_replies.popleft()
             sent = self._sent.pop(reply.sequence, None)
             if sent is not None:
-                print(f"answer {reply.sequence} {now - sent:.3f}", flush=True)
+                print(f"answer {reply.sequence} {sent:.6f}", flush=True)
 
 
 def main() -> None:

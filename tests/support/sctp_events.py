@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from picocell.epc.interfaces.sctp import (
-    SctpEndpoint,
-)
+from picocell.epc.interfaces.sctp import SctpEndpoint
+from support.waiting import LONG_S
 
 PORT = 36412
 
 
-def await_event(endpoint: SctpEndpoint, seconds: float = 10) -> Any:
+def await_event(endpoint: SctpEndpoint, seconds: float = LONG_S) -> Any:
     """The next event."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

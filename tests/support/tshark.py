@@ -26,7 +26,7 @@ def dissect(folder: Path, port: int, payloads: Sequence[bytes]) -> list[list[tup
     path = folder / "judge.pcap"
     write_udp(path, port, payloads)
     command = [program, "-n", "-r", str(path), "-T", "json", "--no-duplicate-keys"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     frames = json.loads(done.stdout)
     assert len(frames) == len(payloads)
     return [list(_walk(frame["_source"]["layers"])) for frame in frames]

@@ -1,7 +1,6 @@
 """The other end of a ZeroMQ radio, in bare sockets and from the description of the wire alone."""
 
 import itertools
-import socket
 import threading
 from collections.abc import Iterable
 
@@ -10,23 +9,13 @@ import zmq
 from numpy.typing import NDArray
 
 from picocell.radio.zmq import ZmqRadio
-
-
-def free_ports(n: int) -> list[int]:
-    """Ports that nobody uses."""
-    probes = [socket.socket() for _ in range(n)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+from support.waiting import LONG_S
 
 
 def echo(args: str, rate: float, n_subframes: int) -> None:
     """A radio that sends back what comes, four subframes later."""
     n = round(rate / 1000)
-    with ZmqRadio(args, rate, timeout=20.0) as radio:
+    with ZmqRadio(args, rate, timeout=LONG_S) as radio:
         for _ in range(n_subframes):
             got = radio.receive(n)
             radio.transmit(got.samples, got.time + 4 * n)
@@ -68,7 +57,7 @@ class Peer:
             self._fed += frames
             self._changed.notify_all()
 
-    def taken(self, n: int, timeout: float = 10.0) -> NDArray[np.complex64]:
+    def taken(self, n: int, timeout: float = LONG_S) -> NDArray[np.complex64]:
         """All samples taken, once there are at least ``n``."""
         with self._changed:
             if not self._changed.wait_for(lambda: sum(map(len, self._taken)) >= 8 * n, timeout):

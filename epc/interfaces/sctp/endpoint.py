@@ -56,7 +56,7 @@ INIT_ATTEMPTS: Final = 4
 SACK_DELAY_MS: Final = 20
 BUFFER_BYTES: Final = 1 << 20
 
-SHUTDOWN_SECONDS: Final = 1.0
+SHUTDOWN_SECONDS: Final = 3.0
 """How long `close` waits for the peers' SHUTDOWN ACK."""
 
 

@@ -17,7 +17,9 @@ from picocell.radio.errors import RadioError
 DEFAULT_ENDPOINT: Final = "tcp://127.0.0.1:2900"
 """Where an air listens for commands."""
 
-_TIMEOUT_MS: Final = 3000
+TIMEOUT_S: Final = 3.0
+"""How long an answer is waited for."""
+
 _LARGEST: Final = 1 << 20
 
 
@@ -133,8 +135,8 @@ def status(air: Air) -> dict[str, Any]:
     return {"now_ms": air.now, "members": members}
 
 
-def request(asked: dict[str, Any], endpoint: str = DEFAULT_ENDPOINT) -> dict[str, Any]:
-    """Send a command to an air that runs; its reply.
+def request(asked: dict[str, Any], endpoint: str = DEFAULT_ENDPOINT, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+    """Send a command to an air that runs; its reply, which is waited for at most so long.
 
     Raises:
         ControlError: it was refused, or nobody answers there.
@@ -146,7 +148,7 @@ def request(asked: dict[str, Any], endpoint: str = DEFAULT_ENDPOINT) -> dict[str
         except zmq.ZMQError as error:
             raise ControlError(f"{endpoint} is no endpoint: {error.strerror}") from None
         socket.send(json.dumps(asked).encode())
-        if not socket.poll(_TIMEOUT_MS):
+        if not socket.poll(round(1000 * timeout_s)):
             raise ControlError(f"no air answers at {endpoint}: start one with picocell air, or give --control")
         reply = json.loads(socket.recv())
     if "error" in reply:

@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from rich.console import Console
@@ -109,19 +110,27 @@ class _Reading:
 
 
 class _Pace:
-    """Real time."""
+    """Real time.
 
-    def __init__(self) -> None:
+    Args:
+        clock: tells it, in seconds.
+        sleep: waits for so many.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
         self._start: float | None = None
 
     def wait(self, now: int) -> None:
         """Until the millisecond is over; who is late goes on from there."""
-        clock = time.monotonic()
+        clock = self._clock()
         if self._start is None or clock > self._start + now / 1000 + _LATE_S:
             self._start = clock - now / 1000
         left = self._start + now / 1000 - clock
         if left > 0:
-            time.sleep(left)
+            self._sleep(left)
 
 
 def table(air: Air, since: _Reading) -> Table:

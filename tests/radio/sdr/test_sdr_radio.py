@@ -1,8 +1,7 @@
 """The radio over a device with timestamps: what it does with gaps, lateness, bursts and a device that goes away."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,18 +11,12 @@ from picocell.radio.interface import Radio
 from picocell.radio.sdr.device import Read
 from picocell.radio.sdr.radio import LEAD_S, SdrRadio
 from support.sdr_device import RATE, N, ScriptedDevice
+from support.waiting import until
 
 FIRST = 5_000_000
 """The device's time of its first sample."""
 ORIGIN = FIRST + N + round(LEAD_S * RATE)
 """The device's time of sample 0, when one block has come before it is settled."""
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """The driver for SoapySDR over the real SoapySDR, with the pair of radios in memory, in lock step."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from picocell.radio.open import open_radio
 from picocell.radio.sdr.radio import SdrRadio
 from picocell.radio.sdr.soapy import SoapyDevice, soapy_devices
 from support.soapy_pair import Faults, load_pair, pair_name
+from support.waiting import until
 
 RATE = 1.92e6
 N = 1920
@@ -72,13 +72,6 @@ def ends(name: str) -> Iterator[tuple[End, End]]:
         for end in made:
             stack.callback(end.stop)
         yield made[0], made[1]
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it did not happen"
-        time.sleep(0.005)
 
 
 def joined(end: End) -> NDArray[np.complex64]:
