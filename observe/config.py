@@ -12,11 +12,12 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
 from picocell.radio.file_radio import recording_args
+from picocell.radio.key_values import key_values
 from picocell.radio.open import DRIVERS
 from picocell.radio.sdr.args import sdr_args
 from picocell.radio.shm.args import ShmArgs, is_shm
 from picocell.radio.short_form import expand_short
-from picocell.radio.zmq.args import ZmqArgs, key_values
+from picocell.radio.zmq.args import ZmqArgs
 from picocell.rrc_nas.security.algorithms import Eea, Eia
 
 BASE: Final = "base"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self, cast
 
-from picocell.radio.zmq.args import key_values
+from picocell.radio.key_values import key_values
 
 Pace = Literal["fast", "real"]
 

@@ -10,9 +10,9 @@ from picocell.radio.errors import RadioError
 from picocell.radio.file import Playback, Recording, RecordingError, open_recording
 from picocell.radio.file_args import FileArgs
 from picocell.radio.interface import Radio, Received
+from picocell.radio.key_values import key_values
 from picocell.radio.recorded import RecordedRadio
 from picocell.radio.short_form import expand_short
-from picocell.radio.zmq.args import key_values
 
 _LATEST_S: Final = 0.05
 

@@ -2,15 +2,14 @@
 
 from typing import Final
 
-from picocell.radio.errors import RadioError
 from picocell.radio.file_radio import open_file_radio
 from picocell.radio.interface import Radio
+from picocell.radio.key_values import key_values
 from picocell.radio.sdr.args import Burst
-from picocell.radio.sdr.open import open_soapy
+from picocell.radio.sdr.open import DEVICES, open_sdr
 from picocell.radio.shm.args import is_shm
 from picocell.radio.shm.radio import ShmRadio
 from picocell.radio.short_form import expand_short
-from picocell.radio.zmq.args import key_values
 from picocell.radio.zmq.radio import ZmqRadio
 
 DRIVERS: Final = ("zmq", "shm", "file", "soapy", "uhd")
@@ -32,7 +31,7 @@ def open_radio(
     Args:
         args: ``key=value`` separated by commas. ``driver`` (or ``device_name``) is one of :data:`DRIVERS`; where
             neither is given, ``zmq`` with a ``tx_port`` or ``rx_port`` and ``shm`` with a ``tx_shm``. ``file`` takes
-            what :class:`~picocell.radio.file_args.FileArgs` says, ``soapy`` what
+            what :class:`~picocell.radio.file_args.FileArgs` says, ``soapy`` and ``uhd`` what
             :class:`~picocell.radio.sdr.args.SdrArgs` does; they have short forms: ``file:PATH``, ``soapy:ARGUMENTS``.
         sample_rate: samples per second; a recording has its own.
         n_tx: transmit antennas.
@@ -66,10 +65,11 @@ def open_radio(
         if sample_rate is None:
             raise ValueError("driver=shm: a sample rate is needed")
         return ShmRadio(args, sample_rate, n_tx=n_tx, n_rx=n_rx)
-    if driver == "soapy":
+    if driver in DEVICES:
         if sample_rate is None:
-            raise ValueError("driver=soapy: a sample rate is needed")
-        return open_soapy(
+            raise ValueError(f"driver={driver}: a sample rate is needed")
+        return open_sdr(
+            driver,
             args,
             sample_rate,
             n_tx=n_tx,
@@ -78,8 +78,6 @@ def open_radio(
             tx_frequency=tx_frequency,
             mode=mode,
         )
-    if driver == "uhd":
-        raise RadioError("driver=uhd is not supported yet: use driver=soapy,device=uhd (Debian: soapysdr-module-uhd)")
     raise ValueError(f"driver={driver} is not known: one of {', '.join(DRIVERS)}")
 
 

@@ -36,10 +36,14 @@ link() { # module, what was built for one Python, files
         say "$module: linked into $VENV"
         return
     fi
-    for file in "$@"; do rm -f "$SITE/$file"; done
     case $errors in
-        *_ARRAY_API*) say "$module: Debian's module is built for NumPy 1, and crashes with the one here; going on without" ;;
-        *) say "$module: cannot be imported: $(echo "$errors" | tail -n 1); going on without" ;;
+        *_ARRAY_API*) # the driver refuses it in a line, and names the way around
+            say "$module: linked into $VENV, but built for NumPy 1: the NumPy here needs it built anew"
+            ;;
+        *)
+            for file in "$@"; do rm -f "$SITE/$file"; done
+            say "$module: cannot be imported: $(echo "$errors" | tail -n 1); going on without"
+            ;;
     esac
 }
 link SoapySDR "$FROM/_SoapySDR.$TAG.so" SoapySDR.py "_SoapySDR.$TAG.so"

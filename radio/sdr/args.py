@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Self, cast
 
+from picocell.radio.key_values import key_values
 from picocell.radio.short_form import DEVICES, expand_short
-from picocell.radio.zmq.args import key_values
 
 Burst = Literal["continuous", "burst"]
 

@@ -6,12 +6,14 @@ from picocell.radio.errors import RadioArgumentError
 from picocell.radio.sdr.args import Burst, SdrArgs
 from picocell.radio.sdr.radio import SdrRadio
 from picocell.radio.sdr.soapy import SoapyDevice
+from picocell.radio.sdr.uhd import UhdDevice
 
-MODULES: Final = {"soapy": ("SoapySDR", "python3-soapysdr"), "uhd": ("uhd", "python3-uhd")}
-"""Drivers: the Python module of each and Debian's package."""
+DEVICES: Final[dict[str, type[SoapyDevice] | type[UhdDevice]]] = {"soapy": SoapyDevice, "uhd": UhdDevice}
+"""Devices by driver."""
 
 
-def open_soapy(
+def open_sdr(
+    driver: str,
     text: str,
     sample_rate: float,
     *,
@@ -21,9 +23,10 @@ def open_soapy(
     tx_frequency: float | None = None,
     mode: Burst = "continuous",
 ) -> SdrRadio:
-    """Open a device of SoapySDR.
+    """Open a device.
 
     Args:
+        driver: one of :data:`DEVICES`.
         text: device arguments (see :class:`~picocell.radio.sdr.args.SdrArgs`).
         sample_rate: samples per second.
         n_tx: transmit antennas; 0 only receives.
@@ -39,8 +42,9 @@ def open_soapy(
     args = SdrArgs.parse(text).tuned(rx_frequency, tx_frequency)
     if args.base_srate not in (None, sample_rate):
         raise RadioArgumentError(f"base_srate={args.base_srate:.12g} is not allowed: {sample_rate:.12g} here")
+    device = DEVICES[driver]
     return SdrRadio(
-        lambda: SoapyDevice(args, sample_rate, n_tx=n_tx, n_rx=n_rx),
+        lambda: device(args, sample_rate, n_tx=n_tx, n_rx=n_rx),
         n_tx=n_tx,
         n_rx=n_rx,
         tx_advance=args.tx_advance,

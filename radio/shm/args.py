@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from picocell.radio.zmq.args import DEFAULT_BASE_SRATE, key_values
+from picocell.radio.key_values import key_values
+from picocell.radio.zmq.args import DEFAULT_BASE_SRATE
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _KNOWN: Final = "tx_shm, rx_shm, base_srate, id, fail_on_disconnect, trx_timeout_ms"

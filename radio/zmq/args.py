@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from picocell.radio.key_values import key_values
+
 DEFAULT_BASE_SRATE: Final = 23.04e6
 """Samples per second on the wire where ``base_srate`` is not given: what the other stacks take then."""
 
@@ -92,23 +94,6 @@ class ZmqArgs:
             if len(ports) < n:
                 names = f"{direction}_port" if n == 1 else f"{direction}_port0 to {direction}_port{n - 1}"
                 raise ValueError(f"{n} {direction} channels need {names}: given is {', '.join(ports) or 'none'}")
-
-
-def key_values(text: str) -> dict[str, str]:
-    """Device arguments as a dictionary.
-
-    Raises:
-        ValueError: a part without ``=``, a key that comes twice.
-    """
-    found: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not (key and equals and value):
-            raise ValueError(f"device argument {part!r} is not understood: key=value, separated by commas")
-        if key in found:
-            raise ValueError(f"device argument {key!r} is given twice")
-        found[key] = value
-    return found
 
 
 def _in_order(direction: str, ports: dict[int, str]) -> tuple[str, ...]:

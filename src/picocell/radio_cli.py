@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
+    from picocell.radio.sdr.args import SdrArgs
     from picocell.radio.sdr.radio import SdrRadio
 
 radios = typer.Typer(name="radio", help="Devices: list them, ask one, try whether it streams.", no_args_is_help=True)
@@ -30,21 +31,23 @@ def list_devices(
     from picocell.radio.errors import RadioError
     from picocell.radio.sdr.args import SdrArgs
     from picocell.radio.sdr.soapy import soapy_devices
+    from picocell.radio.sdr.uhd import uhd_devices
 
-    wanted = (_sdr(search) if search else None) or SdrArgs()
-    found: list[dict[str, str]] = []
-    missing = ""
-    try:
-        found = soapy_devices(wanted)
-    except RadioError as error:
-        missing = str(error)
+    only, wanted = _sdr(search) if search else (None, SdrArgs())
+    found: list[tuple[str, dict[str, str]]] = []
+    missing: list[str] = []
+    for driver, find in (("soapy", soapy_devices), ("uhd", uhd_devices)):
+        try:
+            found += [(driver, device) for device in find(wanted)] if only in (None, driver) else []
+        except RadioError as error:
+            missing.append(str(error))
     if as_json:
-        print(json.dumps({"devices": found, "missing": missing or None}))
-    for device in () if as_json else found:
+        print(json.dumps({"devices": [{"through": driver} | device for driver, device in found], "missing": missing}))
+    for driver, device in () if as_json else found:
         label = device.pop("label", "")
-        print(f"soapy:{','.join(f'{key}={value}' for key, value in device.items())}  {label}".rstrip())
+        print(f"{driver}:{','.join(f'{key}={value}' for key, value in device.items())}  {label}".rstrip())
     if not found:
-        print(f"picocell: {missing or 'no device is found'}", file=sys.stderr)
+        print(f"picocell: {'; '.join(missing) or 'no device is found'}", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -54,10 +57,10 @@ def info(args: Device, rate: Rate = 1.92e6, as_json: Json = False) -> None:
 
     Exit code 0: it answered; 2: there is none, or it refuses a setting.
     """
-    from picocell.radio.sdr.soapy import SoapyDevice
+    from picocell.radio.sdr.open import DEVICES
 
-    given = _sdr(args)
-    device = SoapyDevice(given, rate, n_tx=1, n_rx=1)
+    driver, given = _sdr(args)
+    device = DEVICES[driver](given, rate, n_tx=1, n_rx=1)
     try:
         said = device.describe()
     finally:
@@ -133,18 +136,21 @@ def _stream(radio: "SdrRadio", seconds: float, *, transmit: bool, quiet: bool) -
     }
 
 
-def _sdr(text: str) -> Any:
-    """Device arguments of a software-defined radio; others are refused."""
+def _sdr(text: str) -> "tuple[str, SdrArgs]":
+    """Driver and arguments of a device; those of another radio are refused."""
     from picocell.radio.errors import RadioArgumentError, RadioError
+    from picocell.radio.key_values import key_values
     from picocell.radio.sdr.args import sdr_args
+    from picocell.radio.short_form import expand_short
 
     try:
         found = sdr_args(text)
+        values = key_values(expand_short(text))
     except ValueError as error:
         raise RadioArgumentError(f"{text}: {error}") from None
     if found is None:
-        raise RadioError(f"{text}: is no device: soapy:ARGUMENTS is")
-    return found
+        raise RadioError(f"{text}: is no device: soapy:ARGUMENTS or uhd:ARGUMENTS is")
+    return values.get("driver") or values["device_name"], found
 
 
 def _text(value: Any) -> str:

@@ -64,7 +64,7 @@ def test_a_device_is_tried(name: str) -> None:
         (["test", "soapy:driver=picopair", "--antennas", "3"], 2, "has 2 rx channels, not 3"),
         (["info", "soapy:rx_gain=much"], 2, "rx_gain=much is not allowed: a number of dB"),
         (["info", "soapy:tx_advance=1.5"], 2, "tx_advance=1.5 is not allowed: a whole number of samples"),
-        (["info", "file:x"], 2, "file:x: is no device: soapy:ARGUMENTS is"),
+        (["info", "file:x"], 2, "file:x: is no device: soapy:ARGUMENTS or uhd:ARGUMENTS is"),
         (["info", "nonsense"], 2, "device argument 'nonsense' is not understood"),
     ],
 )

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from picocell.doctor.configurations import RadioOf
 from picocell.doctor.model import Context, Finding, check, failed, ok
+from picocell.radio.key_values import key_values
 from picocell.radio.shm.args import is_shm
 from picocell.radio.short_form import expand_short
-from picocell.radio.zmq.args import key_values
 
 _DRIVERS = {
     "zmq": ("zmq", "pip install pyzmq", "radios over ZeroMQ"),
