@@ -1,0 +1,9 @@
+#if defined(__x86_64__)
+#define PICOCELL_ISA_LEVEL 2
+#include "isa_begin.hpp"
+#include "polar_body.hpp"
+
+namespace picocell {
+const PolarOps& polar_ops_avx512() { return avx512::polar_make_ops(); }
+}  // namespace picocell
+#endif
