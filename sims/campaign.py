@@ -23,8 +23,8 @@ from picocell.sims.snr import Conversion
 from picocell.sims.stats import StoppingRule
 from picocell.sims.workers import Backend, Task, open_backend
 
-_TASK_S: Final = 0.15
-"""CPU time that a task for a worker should take: handing it out costs about a millisecond."""
+_LOOK_S: Final = 1.0
+"""Seconds without a result after which the backend is asked to look after its workers."""
 
 
 @dataclass(slots=True)
@@ -219,7 +219,9 @@ class _Runner:
                 self._submit(backend)
                 if not self._tasks:
                     raise RuntimeError("points are not done, and nothing is left to do")
-                done, _ = wait(self._tasks, return_when=FIRST_COMPLETED)
+                done, _ = wait(self._tasks, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+                if not done:
+                    self._look(backend)
                 if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
                     self._revive(backend)
                 else:
@@ -232,12 +234,12 @@ class _Runner:
 
     def _submit(self, backend: Backend) -> None:
         """Keep the workers busy: what is surely needed first, then what may be."""
-        depth = backend.workers if backend.workers == 1 else backend.workers + 2
+        depth = backend.workers + backend.ahead
         for sure in (True, False):
             limit = depth if sure else backend.workers
-            for state in itertools.islice(self._states, len(self._results), None):
-                while len(self._tasks) < limit and self._wants_more(state, sure):
-                    self._submit_next(backend, state)
+            for index in range(len(self._results), len(self._states)):
+                while len(self._tasks) < limit and self._wants_more(self._states[index], sure):
+                    self._submit_next(backend, index)
                 if len(self._tasks) >= limit:
                     break
 
@@ -251,10 +253,11 @@ class _Runner:
         ahead = state._submitted - state.tally.blocks
         return not sure or ahead < max(state.blocks_left(self._campaign.rule), 1)
 
-    def _submit_next(self, backend: Backend, state: Progress) -> None:
-        campaign, first = self._campaign, state._submitted
+    def _submit_next(self, backend: Backend, index: int) -> None:
+        campaign, state = self._campaign, self._states[index]
+        first = state._submitted
         last = first + 1
-        end = min(first + self._group(state, backend.workers), state.n_blocks)
+        end = min(first + self._group(index, backend), state.n_blocks)
         while last < end and last not in state._waiting:
             last += 1
         sizes = tuple(campaign.rule.size_of(number, campaign.block) for number in range(first, last))
@@ -262,14 +265,42 @@ class _Runner:
         state._submitted = last
         self._tasks[backend.submit(task)] = state, task
 
-    def _group(self, state: Progress, workers: int) -> int:
+    def _group(self, index: int, backend: Backend) -> int:
         """Blocks in a task: so many that handing it out costs little, but no worker waits for another at the end."""
-        took = state.tally.counts.cpu_s
-        if workers == 1 or not took:
+        state, rule = self._states[index], self._campaign.rule
+        took = self._block_s(index)
+        if not backend.task_s or not took:
             return 1
-        ahead = state._submitted - state.tally.blocks
-        share = (state.blocks_left(self._campaign.rule) - ahead) / (2 * workers)
-        return max(int(min(_TASK_S * state.tally.blocks / took, share)), 1)
+        wanted = state.blocks_left(rule) if state.tally.blocks else self._least()
+        mine = wanted - (state._submitted - state.tally.blocks)
+        group = min(backend.task_s / took, mine)
+        left = max(mine, 0.0)  # of this point and those after it, as far as that matters
+        for other in itertools.islice(self._states, index + 1, None):
+            if left >= 2 * backend.workers * group:
+                break
+            left += 0.0 if other.stopped else other.blocks_left(rule)
+        return max(int(min(group, left / (2 * backend.workers))), 1)
+
+    def _block_s(self, index: int) -> float:
+        """CPU time of a block of work, of the point or else of one before it; 0 where nothing is known."""
+        for state in self._states[index::-1]:
+            if state.tally.blocks:
+                return state.tally.counts.cpu_s / state.tally.blocks
+        return 0.0
+
+    def _least(self) -> float:
+        """Blocks of work that a point takes at least: one may be done as soon as all that it had were errors."""
+        rule = self._campaign.rule
+        if rule.width:
+            return 1.0
+        needed = max(rule.max_errors, rule.min_subframes) if rule.max_errors else rule.max_subframes
+        return float(-(-min(needed, rule.max_subframes) // self._campaign.block))
+
+    def _look(self, backend: Backend) -> None:
+        """Nothing has ended for a while."""
+        backend.look()
+        if self._watcher is not None:
+            self._watcher.update(self._states)
 
     def _receive(self, future: "Future[list[Counts]]") -> None:
         state, task = self._tasks.pop(future)

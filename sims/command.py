@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from picocell.sims.campaign import Campaign, expand, make_points
-from picocell.sims.plot import check_output
+from picocell.sims.plot import METRICS, check_output
 from picocell.sims.progress import LiveTable, print_results
 from picocell.sims.registry import open_link
 from picocell.sims.results import ResultTable
@@ -35,6 +35,7 @@ class Common:
         json: file of JSON lines.
         csv: file of CSV.
         plot: file of the picture.
+        metric: what it shows; empty for BLER, or throughput where there are several HARQ rounds.
         resume: go on from the file of JSON lines.
         quiet: no live table.
     """
@@ -49,6 +50,7 @@ class Common:
     json: Path | None = None
     csv: Path | None = None
     plot: Path | None = None
+    metric: str = ""
     resume: bool = False
     quiet: bool = False
 
@@ -131,6 +133,8 @@ def simulate(kind: str, parameters: dict[str, Any] | list[dict[str, Any]], commo
     try:
         if common.plot is not None:
             check_output(common.plot)
+        if common.metric and common.metric not in METRICS:
+            raise WrongUseError(f"--metric {common.metric}: use one of {', '.join(METRICS)}")
         points = [point for values in sets for point in make_points(kind, values)]
         rule = StoppingRule(common.subframes, common.errors, common.precision, common.confidence)
         results = _run(Campaign(points, seed=common.seed, rule=rule), common)
@@ -142,7 +146,7 @@ def simulate(kind: str, parameters: dict[str, Any] | list[dict[str, Any]], commo
         print(f"  {text}")
     if common.plot is not None:
         rounds = max(len(result.tally.counts.sent) for result in results)
-        results.plot(common.plot, "bler_1" if rounds == 1 else "throughput_percent")
+        results.plot(common.plot, common.metric or ("bler_1" if rounds == 1 else "throughput_percent"))
     return _passed(results, common.pass_throughput)
 
 
@@ -164,8 +168,12 @@ def _passed(results: ResultTable, least: float | None) -> int:
     if least is None:
         return 0
     low = [result for result in results if 100 * result.tally.share.rate < least]
+    names = results.varying()
     for result in low:
-        _say(f"SNR {result.point.snr_db:g} dB: {100 * result.tally.share.rate:.1f} % of throughput, {least:g} % wanted")
+        values = result.point.as_dict()
+        which = "".join(f"{name} {values.get(name)}, " for name in names)
+        share = 100 * result.tally.share.rate
+        _say(f"{which}SNR {result.point.snr_db:g} dB: {share:.1f} % of throughput, {least:g} % wanted")
     return 1 if low else 0
 
 

@@ -5,9 +5,10 @@ it is not, takes a point between the last two, and interpolates the SNR at which
 difference is the margin.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from picocell.sims.campaign import Campaign, Progress
@@ -78,21 +79,20 @@ class Outcome:
     @property
     def measured(self) -> float | None:
         """Share of throughput, or error rate, at the SNR of the requirement."""
-        tally = self.tallies.get(self.requirement.snr_db)
-        if tally is None:
-            return None
-        return tally.share.rate if self.requirement.metric == THROUGHPUT else tally.bler()
+        return self.at(self.requirement.snr_db)[0] if self.requirement.snr_db in self.tallies else None
 
     @property
     def interval(self) -> Interval | None:
         """Its interval, 95 %."""
-        tally = self.tallies.get(self.requirement.snr_db)
-        if tally is None:
-            return None
+        return self.at(self.requirement.snr_db)[1] if self.requirement.snr_db in self.tallies else None
+
+    def at(self, snr_db: float) -> tuple[float, Interval]:
+        """Share of throughput, or error rate, at an SNR that was simulated, and its interval."""
+        tally = self.tallies[snr_db]
         if self.requirement.metric != THROUGHPUT:
-            return tally.bler_interval()
+            return tally.bler() or 0.0, tally.bler_interval()
         # A train's way is the same every time: nothing but the noise is random.
-        return tally.share.interval(independent=tally.independent or _on_train(self.requirement))
+        return tally.share.rate, tally.share.interval(independent=tally.independent or _on_train(self.requirement))
 
     @property
     def verdict(self) -> str:
@@ -204,8 +204,8 @@ class _Kept:
     """
 
     def __init__(self, backend: Backend) -> None:
-        self._backend, self.workers = backend, backend.workers
-        self.submit, self.revive = backend.submit, backend.revive
+        self.workers, self.ahead, self.task_s = backend.workers, backend.ahead, backend.task_s
+        self.submit, self.look, self.revive = backend.submit, backend.look, backend.revive
 
     def close(self) -> None:
         """Nothing: the next campaign needs the workers again."""
@@ -218,6 +218,8 @@ def run(
     jobs: int = 1,
     seed: int = 1,
     board: Board | None = None,
+    known: Mapping[str, Mapping[float, Tally]] | None = None,
+    records: Path | None = None,
 ) -> list[Outcome]:
     """Measure requirements.
 
@@ -227,6 +229,9 @@ def run(
         jobs: worker processes; 1 works in this process, 0 takes every processor.
         seed: of everything random.
         board: is told how it goes on.
+        known: what has been measured before with the same effort and seed, by name and SNR.
+        records: file of JSON lines, a point each, from which a run that was interrupted goes on; with the blocks of
+            unfinished points beside it (``.part``).
 
     Returns:
         Outcomes in the order of the requirements: the same on any number of workers.
@@ -237,12 +242,12 @@ def run(
     """
     if effort.points < 1:
         raise ValueError(f"{effort.points} points are not allowed: at least 1")
-    outcomes = [Outcome(requirement) for requirement in wanted]
+    outcomes = [Outcome(requirement, dict((known or {}).get(requirement.name, {}))) for requirement in wanted]
     backend = open_backend(jobs)
     try:
         while due := [(o, snr) for o in outcomes if (snr := o.next_snr_db(effort.points)) is not None]:
             for group in _groups(due, effort):
-                _measure(group, outcomes, effort, seed, _Kept(backend), board)
+                _measure(group, outcomes, effort, seed, _Kept(backend), board, records)
     finally:
         backend.close()
     return outcomes
@@ -277,6 +282,7 @@ def _measure(
     seed: int,
     backend: Backend,
     board: Board | None,
+    records: Path | None,
 ) -> None:
     """Simulate a point of each of some requirements, and note the counts."""
     points = [outcome.requirement.point(snr) for outcome, snr in group]
@@ -288,7 +294,8 @@ def _measure(
     block = rule.max_subframes if _on_train(first) else _BLOCKS.get(first.kind, 0)
     campaign = Campaign(points, seed=seed, rule=rule, block=block)
     watcher = None if board is None else _Follower(names, outcomes, board)
-    tallies = {result.point: result.tally for result in campaign.run(backend=backend, watcher=watcher)}
+    table = campaign.run(backend=backend, watcher=watcher, json=records, resume=records is not None)
+    tallies = {result.point: result.tally for result in table}
     for (outcome, snr), point in zip(group, points, strict=True):
         outcome.tallies[snr] = tallies[point]
     if board is not None:

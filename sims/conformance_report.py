@@ -1,12 +1,9 @@
-"""Shows a run of the requirements while it goes on, and writes down what came out."""
+"""Shows a run of the requirements while it goes on, and what came out."""
 
-import csv
-import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -16,7 +13,6 @@ from rich.table import Table
 from picocell.sims.campaign import Progress
 from picocell.sims.conformance import Effort, Outcome
 from picocell.sims.conformance_requirements import THROUGHPUT, Requirement
-from picocell.sims.results import package_version
 from picocell.sims.stats import StoppingRule
 
 _REFRESH_S: Final = 0.25
@@ -210,31 +206,3 @@ def _print_not_run(out: Console, requirements: Sequence[Requirement]) -> None:
     for one in requirements:
         if one.why_not:
             out.print(f"not run: {one.name} ({one.what}): {one.why_not}", highlight=False, soft_wrap=True)
-
-
-def write_json(path: Path, outcomes: Sequence[Outcome], effort: Effort, seed: int) -> None:
-    """Write JSON lines, a requirement each, with every SNR that was simulated."""
-    with path.open("w", encoding="utf-8") as file:
-        for outcome in outcomes:
-            requirement = outcome.requirement
-            points = [
-                {"snr_db": snr, **outcome.tallies[snr].as_dict()["counts"], "blocks": outcome.tallies[snr].blocks}
-                for snr in sorted(outcome.tallies)
-            ]
-            more = {
-                "parameters": dict(requirement.parameters),
-                "subframes": effort.subframes(requirement),
-                "seed": seed,
-                "version": package_version(),
-                "points": points,
-            }
-            print(json.dumps({**outcome.row(), **more}), file=file)
-
-
-def write_csv(path: Path, outcomes: Sequence[Outcome], seed: int) -> None:
-    """Write a row a requirement."""
-    rows = [{**outcome.row(), "seed": seed, "version": package_version()} for outcome in outcomes]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)

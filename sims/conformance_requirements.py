@@ -159,9 +159,7 @@ def _pdsch() -> list[Requirement]:
         channel = row["reference_channel"]
         parameters: dict[str, Any] = {}
         why_not = ""
-        if mode > 2:
-            why_not = f"transmission mode {mode} (spatial multiplexing) is not in the link simulator"
-        elif channel not in reference:
+        if channel not in reference:
             why_not = f"reference channel {channel} is not in the table of reference channels"
         else:
             n_prb = _N_PRB[row["bw_MHz"]]
@@ -177,6 +175,8 @@ def _pdsch() -> list[Requirement]:
                 "tbs": int(reference[channel]["payload_bits"]),
                 "modulation": reference[channel]["modulation"].lower(),
             }
+            if mode > 2:
+                parameters |= _spatial(clause, row["test"], n_prb)
             if row["propagation"] == "HST":  # a test of following the carrier: the receiver has to find it itself
                 parameters |= {"sync": "practical"}
         found.append(
@@ -195,6 +195,16 @@ def _pdsch() -> list[Requirement]:
                 why_not=why_not,
             )
         )
+    return found
+
+
+def _spatial(clause: str, test: str, n_prb: int) -> dict[str, Any]:
+    """Layers and feedback of a test of spatial multiplexing."""
+    (row,) = (r for r in table("36101_8.2.1.4_feedback") if (r["clause"], r["test"]) == (clause, test))
+    found = {"layers": int(row["layers"])}
+    if row["pmi_prb"]:
+        shared = int(row["pmi_prb"])
+        found |= {"pmi_prb": 0 if shared >= n_prb else shared, "pmi_delay": int(row["pmi_delay_ms"])}
     return found
 
 

@@ -31,6 +31,8 @@ class Counts:
         evm_n: modulation symbols' error powers measured.
         evm_sum: sum of their means, relative to the symbols' mean power.
         cpu_s: CPU time in seconds.
+        offered: information bits of all transmissions, where there are code words of different sizes.
+        codewords: the same for each code word where there are several; what stands above are then their sums.
     """
 
     window: int = 0
@@ -48,6 +50,12 @@ class Counts:
     evm_n: int = 0
     evm_sum: float = 0.0
     cpu_s: float = 0.0
+    offered: int = 0
+    codewords: list["Counts"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        words: list[Any] = self.codewords  # of JSON, they are dictionaries
+        self.codewords = [Counts(**word) if isinstance(word, dict) else word for word in words]
 
     @classmethod
     def of_rounds(cls, rounds: int, window: int = 0) -> "Counts":
@@ -56,8 +64,13 @@ class Counts:
 
     @property
     def transmissions(self) -> int:
-        """Transmissions of all rounds: subframes used."""
+        """Transmissions of all rounds: subframes used, with several code words those of all."""
         return sum(self.sent)
+
+    @property
+    def subframes(self) -> int:
+        """Subframes used."""
+        return max((word.transmissions for word in self.codewords), default=self.transmissions)
 
     def add(self, other: "Counts") -> None:
         """Add another block's numbers."""
@@ -66,8 +79,11 @@ class Counts:
             for i, value in enumerate(theirs):
                 mine[i] += value
         for name, value in asdict(other).items():
-            if name not in ("sent", "errors"):
+            if name not in ("sent", "errors", "codewords"):
                 setattr(self, name, getattr(self, name) + value)
+        self.codewords += [Counts() for _ in range(len(other.codewords) - len(self.codewords))]
+        for mine_of, theirs_of in zip(self.codewords, other.codewords, strict=False):
+            mine_of.add(theirs_of)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON takes them."""
@@ -98,7 +114,10 @@ class Tally:
         self.first.add(counts.errors[0], counts.sent[0])
         # Under fading a stretch in a dip has more retransmissions after its window: stretches count by their windows.
         weight = 1.0 if self.independent or not counts.transmissions else counts.window / counts.transmissions
-        self.share.add(counts.delivered * weight, counts.transmissions * weight)
+        delivered: float = counts.delivered
+        if counts.offered:  # code words of different sizes count by their bits
+            delivered = counts.bits * counts.transmissions / counts.offered
+        self.share.add(delivered * weight, counts.transmissions * weight)
         self.blocks += 1
 
     def as_dict(self) -> dict[str, Any]:
@@ -149,7 +168,7 @@ class Tally:
         c = self.counts
         low, high = self.share_interval(confidence)
         out: dict[str, Any] = {
-            "subframes": c.transmissions,
+            "subframes": c.subframes,
             "transport_blocks": c.sent[0] if c.sent else 0,
             "block_errors": c.errors[0] if c.errors else 0,
         }
@@ -171,6 +190,20 @@ class Tally:
             "missed_grants": c.missed,
             "wrong_cfi": c.wrong_cfi,
             "false_ok": c.false_ok,
-            "cpu_us": 1e6 * c.cpu_s / c.transmissions if c.transmissions else None,
+            "cpu_us": 1e6 * c.cpu_s / c.subframes if c.subframes else None,
         }
+        for number, word in enumerate(c.codewords, 1):
+            out |= {f"codeword_{number}_{name}": value for name, value in _of_codeword(word).items()}
         return out
+
+
+def _of_codeword(c: Counts) -> dict[str, Any]:
+    """Figures of one code word of several."""
+    out: dict[str, Any] = {"transport_blocks": c.sent[0] if c.sent else 0}
+    out |= {f"bler_{i + 1}": c.errors[i] / sent if sent else None for i, sent in enumerate(c.sent)}
+    return out | {
+        "residual_bler": 1 - c.delivered / c.sent[0] if c.sent and c.sent[0] else None,
+        "throughput_percent": 100 * c.delivered / c.transmissions if c.transmissions else None,
+        "iterations": c.iterations / c.decodes if c.decodes else None,
+        "evm_percent": 100 * sqrt(c.evm_sum / c.evm_n) if c.evm_n else None,
+    }

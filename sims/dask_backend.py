@@ -3,8 +3,10 @@
 import importlib
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import Any, Final
 
 from picocell.kernels import isa
@@ -55,24 +57,38 @@ class DaskBackend:
         address: of the scheduler, such as ``tcp://10.0.0.1:8786``.
         connect_s: seconds in which it has to answer.
         workers_s: seconds in which it has to have a worker.
+        say: takes a line whenever the number of workers has changed.
 
     Attributes:
         workers: worker processes of the cluster, each of which does one task at a time.
+        ahead: as many again: a result is some milliseconds under way.
 
     Raises:
         ClusterError: Dask is not installed, there is no scheduler at this address, or it has no worker.
     """
 
-    def __init__(self, address: str, *, connect_s: float = CONNECT_S, workers_s: float = WORKERS_S) -> None:
+    task_s = 0.5
+    """A task costs some 10 ms of scheduler, network and client."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        connect_s: float = CONNECT_S,
+        workers_s: float = WORKERS_S,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         try:
             self._dask = importlib.import_module("distributed")
         except ImportError as error:
             raise ClusterError("a cluster needs Dask distributed: pip install picocell[cluster]") from error
+        _check_address(address)
         self._address, self._connect_s, self._workers_s = address, connect_s, workers_s
         self._identity = identity()
         self._restarts = 0
         self._tasks: dict[Any, Future[list[Counts]]] = {}
-        self.workers = 1
+        self._say, self._told = say, -1
+        self.workers = self.ahead = 1
         self._client = self._connect()
 
     def _connect(self) -> Any:
@@ -80,7 +96,7 @@ class DaskBackend:
         try:
             client = self._dask.Client(self._address, timeout=self._connect_s, set_as_default=False)
             client.wait_for_workers(1, timeout=self._workers_s)
-            self.workers = len(client.nthreads())
+            self._note(len(client.nthreads()))
         except (OSError, ValueError) as error:  # a time-out is an OSError
             if client is None:
                 raise ClusterError(f"--cluster {self._address}: no scheduler answers there") from error
@@ -91,17 +107,26 @@ class DaskBackend:
         self._counted = time.monotonic()
         return client
 
-    def _count_workers(self) -> None:
+    def _note(self, count: int) -> None:
+        """So many workers are there: told where that is news."""
+        self.workers = self.ahead = max(count, 1)
+        if self._say is not None and count != self._told:
+            number = f"{count} worker{'s' if count > 1 else ''}" if count else "no worker is left, waiting for one"
+            self._say(f"cluster {self._address}: {number}")
+        self._told = count
+
+    def look(self) -> None:
         """Workers may have come or gone."""
         if time.monotonic() - self._counted > _RECOUNT_S:
             self._counted = time.monotonic()
-            self.workers = max(len(self._client.nthreads()), 1)
+            with suppress(OSError, RuntimeError):  # a scheduler that is lost is told by its tasks
+                self._note(len(self._client.nthreads()))
 
     def submit(self, task: Task) -> "Future[list[Counts]]":
         """Have a worker do a task; a cluster that is gone gives a future that fails."""
         promise: Future[list[Counts]] = Future()
         try:
-            self._count_workers()
+            self.look()
             remote = self._client.submit(work_alike, task, self._identity, pure=False)
         except (OSError, RuntimeError) as error:
             promise.set_exception(_lost(error))
@@ -146,6 +171,23 @@ class DaskBackend:
         if left and self._client.status == "running":
             self._client.cancel(left)
         self._client.close(timeout=5)
+
+
+def _check_address(address: str) -> None:
+    """Refuse what Dask cannot connect to: its client would wait for long, and then complain.
+
+    Raises:
+        ClusterError: no protocol, host and port.
+    """
+    addressing = importlib.import_module("distributed.comm.addressing")
+    registry = importlib.import_module("distributed.comm.registry")
+    try:
+        protocol, place = addressing.parse_address(address)
+        registry.get_backend(protocol)
+        if protocol != "inproc":
+            addressing.parse_host_port(place)
+    except (ValueError, TypeError) as error:
+        raise ClusterError(f"--cluster {address}: not an address such as tcp://10.0.0.1:8786") from error
 
 
 def _lost(error: BaseException) -> BrokenProcessPool:

@@ -1,7 +1,7 @@
 """The downlink shared channel: the product's transmitter and receiver of a cell's subframes over a channel."""
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +21,14 @@ from picocell.phy.lte.grant import PdschGrant, TransmissionScheme, from_dci
 from picocell.sims import cqi, harq
 from picocell.sims.air import Air, Arrival, GridAir, layout
 from picocell.sims.counts import Counts
+from picocell.sims.downlink_point import RV_SEQUENCES as RV_SEQUENCES
+from picocell.sims.downlink_point import SUBFRAMES as SUBFRAMES
+from picocell.sims.downlink_point import DownlinkPoint as DownlinkPoint
 from picocell.sims.harq import Outcome, TransportBlock
 from picocell.sims.hooks import C64, Block, Decoded, Hooks, Received, Trace, TraceFunction
-from picocell.sims.point import SharedChannelPoint, check_choice, check_range, children, modulation_order
+from picocell.sims.point import children, modulation_order
 from picocell.sims.sample_air import SampleAir
 from picocell.sims.snr import Conversion, noise_power
-
-RV_SEQUENCES: Final = {2: (0, 1, 2, 3), 4: (0, 1, 2, 3), 6: (0, 0, 1, 2), 8: (0, 0, 1, 2)}
-"""Redundancy versions by bits a symbol (TS 36.101 8.2.1.1)."""
-
-SUBFRAMES: Final = {"plain": (1, 2, 3, 4, 6, 7, 8, 9), "all": tuple(range(10))}
-"""Subframes that carry transport blocks: those without synchronisation signals and PBCH, or every one."""
 
 EVM_EVERY: Final = 10
 """Symbols' errors are measured in one transmission of so many."""
@@ -40,50 +37,79 @@ ESTIMATION_METHODS: Final[dict[str, Method]] = {"practical": "wiener", "linear":
 """Names of estimators as the receiver knows them."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DownlinkPoint(SharedChannelPoint):
-    """A point of the PDSCH, all resource blocks granted.
+class DownlinkSide:
+    """What the links of all transmission modes share: the cell, its transmitter, the receiver's estimator, the air.
 
-    Attributes:
-        tm: transmission mode: 1 (single port) or 2 (transmit diversity).
-        n_tx: antenna ports: 1 for TM 1, 2 or 4 for TM 2.
-        cfi: control format indicator 1..3; the control region is one symbol longer up to 10 PRB.
-        pdcch: aggregation level of the PDCCH that carries the grant, 1, 2, 4 or 8; 0 where grant and CFI are known.
-        subframes: "plain" or "all", see :data:`SUBFRAMES`.
-        ue_category: limits the soft buffer, 1..5; 0 for no limit.
-        cqi: 1..15: modulation and size after a CQI (:mod:`picocell.sims.cqi`) instead of those of an MCS; 0 for these.
+    Args:
+        point: the parameters.
+        hooks: a user's own parts.
     """
 
-    kind: ClassVar[str] = "downlink"
+    def __init__(self, point: DownlinkPoint, hooks: Hooks = Hooks()) -> None:
+        self.point, self.hooks = point, hooks
+        self.cell = Cell(point.pci, point.n_prb, n_ports=point.n_tx)
+        self.noise_var = noise_power(point.snr_db)
+        self._where = layout(self.cell, uplink=False)
+        self._transmitter = DownlinkTransmitter(self.cell)
+        method = ESTIMATION_METHODS.get(point.estimator)
+        self._estimator = Estimator(self.cell, method) if method else None
+        self._decoder = SchDecoder(point.iterations)
+        self._ttis = SUBFRAMES[point.subframes]
 
-    tm: int = 1
-    n_tx: int = 0
-    cfi: int = 1
-    pdcch: int = 0
-    subframes: str = "plain"
-    ue_category: int = 0
-    cqi: int = 0
+    def _air(self, seed: np.random.SeedSequence) -> Air:
+        point, cell = self.point, self.cell
+        if point.domain == "grid":
+            return GridAir(point.channel, self._where, cell.n_ports, point.n_rx, self.noise_var, seed)
+        return SampleAir(
+            point.channel,
+            cell,
+            self._where,
+            cell.n_ports,
+            point.n_rx,
+            self.noise_var,
+            seed,
+            uplink=False,
+            practical=point.sync == "practical",
+            filler=self._silent,
+        )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice("tm", self.tm, (1, 2))
-        object.__setattr__(self, "n_tx", self.n_tx or self.tm)
-        allowed = (1,) if self.tm == 1 else (2, 4)
-        if self.n_tx not in allowed:
-            raise ValueError(f"n_tx {self.n_tx} does not fit TM {self.tm}: use {' or '.join(map(str, allowed))}")
-        check_range("cfi", self.cfi, 1, 3)
-        check_choice("pdcch", self.pdcch, (0, *pdcch_search.AGGREGATION_LEVELS))
-        check_choice("subframes", self.subframes, tuple(SUBFRAMES))
-        check_range("ue_category", self.ue_category, 0, 5)
-        check_range("cqi", self.cqi, 0, 15)
-        if self.pdcch and (self.tbs or self.cqi):
-            raise ValueError("a grant on the PDCCH carries an MCS: tbs, modulation and cqi need pdcch 0")
-        if self.cqi and self.tbs:
-            raise ValueError("cqi and tbs both give the size of the transport block: give one")
+    def _silent(self, tti: int) -> C64:
+        """Grid of a subframe without a transport block."""
+        return self._transmitter.grid(DlConfigRequest(tti, self.point.cfi))
+
+    def _pdcch_place(self) -> dict[int, pdcch_search.Candidate]:
+        """A candidate of the aggregation level by subframe."""
+        n_cce = regs.n_cce(self.cell, self.point.cfi)
+        places = {}
+        for subframe in self._ttis:
+            found = pdcch_search.candidates(n_cce, self.point.rnti, subframe, False)
+            fits = [place for place in found if place[1] == self.point.pdcch]
+            if not fits:
+                raise ValueError(f"pdcch {self.point.pdcch}: the control region has only {n_cce} CCEs")
+            places[subframe] = fits[0]
+        return places
+
+    def tti(self, slot: int) -> int:
+        """TTI of the nth subframe that carries a block, not modulo."""
+        frames, place = divmod(slot, len(self._ttis))
+        return 10 * frames + self._ttis[place]
+
+    def estimate(self, arrival: Arrival) -> ChannelEstimate:
+        """Channel of an arrived subframe by the point's estimator, or the user's."""
+        subframe = arrival.tti % 10
+        if self.hooks.estimator is not None:
+            h, noise = self.hooks.estimator(Received(self.cell, subframe, arrival.grid, arrival.h, self.noise_var))
+            if h.shape != arrival.h.shape:
+                raise ValueError(f"the estimator gave a channel of shape {h.shape}, not {arrival.h.shape}")
+            power = float(np.vdot(h[:, 0], h[:, 0]).real / h[:, 0].size)
+            return _with_noise(np.ascontiguousarray(h, np.complex64), float(noise), power)
+        if self._estimator is None:
+            return known_channel(arrival.h, self.noise_var)
+        return self._estimator.estimate(subframe, arrival.grid)
 
 
-class DownlinkLink:
-    """Sends and receives the transport blocks of a point.
+class DownlinkLink(DownlinkSide):
+    """Sends and receives the transport blocks of a point with one port or transmit diversity.
 
     Args:
         point: the parameters.
@@ -97,16 +123,10 @@ class DownlinkLink:
     """
 
     def __init__(self, point: DownlinkPoint, hooks: Hooks = Hooks()) -> None:
-        self.point, self.hooks = point, hooks
-        self.cell = Cell(point.pci, point.n_prb, n_ports=point.n_tx)
-        self.noise_var = noise_power(point.snr_db)
-        self._where = layout(self.cell, uplink=False)
-        self._transmitter = DownlinkTransmitter(self.cell)
-        method = ESTIMATION_METHODS.get(point.estimator)
-        self._estimator = Estimator(self.cell, method) if method else None
+        super().__init__(point, hooks)
+        if point.spatial:
+            raise ValueError(f"TM {point.tm} is spatial multiplexing, which another link has")
         self._control = ControlReceiver(self.cell)
-        self._decoder = SchDecoder(point.iterations)
-        self._ttis = SUBFRAMES[point.subframes]
         self._dci = Dci1(resource_block_assignment=(1 << n_rbg(point.n_prb)) - 1, mcs=point.mcs)
         self._grants = self._make_grants()
         first = self._grants[self._ttis[0]]
@@ -133,18 +153,6 @@ class DownlinkLink:
         n_ir = tbs.soft_buffer_bits(point.ue_category)
         return {s: replace(grant, n_ir=n_ir) for s, grant in grants.items()}
 
-    def _pdcch_place(self) -> dict[int, pdcch_search.Candidate]:
-        """A candidate of the aggregation level by subframe."""
-        n_cce = regs.n_cce(self.cell, self.point.cfi)
-        places = {}
-        for subframe in self._ttis:
-            found = pdcch_search.candidates(n_cce, self.point.rnti, subframe, False)
-            fits = [place for place in found if place[1] == self.point.pdcch]
-            if not fits:
-                raise ValueError(f"pdcch {self.point.pdcch}: the control region has only {n_cce} CCEs")
-            places[subframe] = fits[0]
-        return places
-
     def run_block(self, seed: np.random.SeedSequence, n_subframes: int, trace: TraceFunction | None = None) -> Counts:
         """Begin transport blocks in a number of subframes, and end them.
 
@@ -157,32 +165,6 @@ class DownlinkLink:
         point, grant = self.point, self._grants[self._ttis[0]]
         transport = _Transport(self, self._air(of_air), trace)
         return harq.run(transport, n_subframes, point.rounds, grant.tbs, grant.n_ir, of_payload)
-
-    def _air(self, seed: np.random.SeedSequence) -> Air:
-        point, cell = self.point, self.cell
-        if point.domain == "grid":
-            return GridAir(point.channel, self._where, cell.n_ports, point.n_rx, self.noise_var, seed)
-        return SampleAir(
-            point.channel,
-            cell,
-            self._where,
-            cell.n_ports,
-            point.n_rx,
-            self.noise_var,
-            seed,
-            uplink=False,
-            practical=point.sync == "practical",
-            filler=self._silent,
-        )
-
-    def _silent(self, tti: int) -> C64:
-        """Grid of a subframe without a transport block."""
-        return self._transmitter.grid(DlConfigRequest(tti, self.point.cfi))
-
-    def tti(self, slot: int) -> int:
-        """TTI of the nth subframe that carries a block, not modulo."""
-        frames, place = divmod(slot, len(self._ttis))
-        return 10 * frames + self._ttis[place]
 
     def grant(self, tti: int, block: TransportBlock) -> PdschGrant:
         """What a transmission is granted."""
@@ -199,19 +181,6 @@ class DownlinkLink:
             messages = (DciDlPdu(grant.rnti, message, *self._place[tti % 10]),)
         config = DlConfigRequest(tti, grant.cfi, messages, dlsch=(DlschPdu(grant, 0),))
         return self._transmitter.grid(config, TxRequest(tti, {0: block.payload}))
-
-    def estimate(self, arrival: Arrival) -> ChannelEstimate:
-        """Channel of an arrived subframe by the point's estimator, or the user's."""
-        subframe = arrival.tti % 10
-        if self.hooks.estimator is not None:
-            h, noise = self.hooks.estimator(Received(self.cell, subframe, arrival.grid, arrival.h, self.noise_var))
-            if h.shape != arrival.h.shape:
-                raise ValueError(f"the estimator gave a channel of shape {h.shape}, not {arrival.h.shape}")
-            power = float(np.vdot(h[:, 0], h[:, 0]).real / h[:, 0].size)
-            return _with_noise(np.ascontiguousarray(h, np.complex64), float(noise), power)
-        if self._estimator is None:
-            return known_channel(arrival.h, self.noise_var)
-        return self._estimator.estimate(subframe, arrival.grid)
 
     def find_grant(
         self, arrival: Arrival, channel: ChannelEstimate, sent: PdschGrant

@@ -1,6 +1,7 @@
 """Eight HARQ processes over a link: new blocks, retransmissions until they are received or given up, and the counts."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -102,6 +103,79 @@ def run(
         before = block
         slot += 1
     counts.cpu_s = time.process_time() - started
+    return counts
+
+
+class CodewordTransport(Protocol):
+    """The same for subframes that carry a transport block in each of several code words."""
+
+    def send(self, slot: int, blocks: Sequence[TransportBlock] | None) -> None:
+        """Send blocks of one HARQ process in the nth subframe that may carry some, or none."""
+        ...
+
+    def receive(self) -> Sequence[Outcome] | None:
+        """Receive the oldest subframe that has not been; None if it had no blocks."""
+        ...
+
+
+def run_codewords(
+    transport: CodewordTransport,
+    n_subframes: int,
+    rounds: int,
+    sizes: Sequence[tuple[int, int | None]],
+    seed: np.random.SeedSequence,
+) -> Counts:
+    """As :func:`run` with several code words: each process has a transport block of its own in each of them.
+
+    A block is sent again, or another one begins, whatever becomes of that in the other code word. After the last
+    subframe in which blocks may begin, a code word that has nothing to send again carries a block that is not counted.
+
+    Args:
+        transport: what sends and receives.
+        n_subframes: subframes in which new blocks may begin.
+        rounds: transmissions of a block at most.
+        sizes: of each code word, transport block size and soft buffer of a block in bits (None for no limit).
+        seed: of the payloads.
+
+    Returns:
+        The sums over the code words, with the counts of each.
+    """
+    rng = np.random.default_rng(seed)
+    words = [Counts.of_rounds(rounds, n_subframes) for _ in sizes]
+    buffers = [[SoftBuffer(*size) if rounds > 1 else None for _ in range(PROCESSES)] for size in sizes]
+    blocks: list[list[TransportBlock | None]] = [[None] * PROCESSES for _ in sizes]
+    ndi = [[0] * PROCESSES for _ in sizes]
+    before: list[TransportBlock | None] = [None for _ in sizes]
+    started, slot = time.process_time(), 0
+    while slot < n_subframes or any(block for of_word in blocks for block in of_word):
+        process = slot % PROCESSES
+        for q, (size, _) in enumerate(sizes):
+            if blocks[q][process] is None and slot < n_subframes:
+                soft = buffers[q][process]
+                if soft is not None:
+                    soft.clear()
+                ndi[q][process] ^= 1
+                blocks[q][process] = TransportBlock(rng.bytes(size // 8), process, ndi[q][process], 0, soft)
+        now = [of_word[process] for of_word in blocks]
+        if any(now):
+            sent = [
+                block or TransportBlock(rng.bytes(size // 8), process, ndi[q][process] ^ 1, 0, None)
+                for q, (block, (size, _)) in enumerate(zip(now, sizes, strict=True))
+            ]
+            transport.send(slot, sent)
+        else:
+            transport.send(slot, None)
+        if slot:
+            for q, outcome in enumerate(transport.receive() or ()):
+                _settle(words[q], outcome, before[q], blocks[q], rounds)
+        before = now
+        slot += 1
+    counts = Counts.of_rounds(rounds)
+    for word, (size, _) in zip(words, sizes, strict=True):
+        word.offered = word.transmissions * size
+        counts.add(word)
+    counts.cpu_s = time.process_time() - started
+    counts.codewords = words if len(words) > 1 else []
     return counts
 
 

@@ -15,6 +15,9 @@ from picocell.radio.channel import models
 CHANNELS: Final = {"N": "AWGN", "E": "EPA5", "F": "EVA5", "G": "ETU70"}
 """Short names of channels."""
 
+LARGEST_DB: Final = 150
+"""Beyond this, single precision has no noise, or no signal."""
+
 ESTIMATORS: Final = ("practical", "linear", "average", "perfect")
 SYNCS: Final = ("perfect", "practical")
 DOMAINS: Final = ("grid", "samples")
@@ -74,6 +77,8 @@ class Point:
     def __post_init__(self) -> None:
         if not isfinite(self.snr_db):
             raise ValueError(f"snr_db {self.snr_db} is not finite")
+        if abs(self.snr_db) > LARGEST_DB:
+            raise ValueError(f"snr_db {self.snr_db:g} is outside -{LARGEST_DB}..{LARGEST_DB}")
         object.__setattr__(self, "snr_db", round(float(self.snr_db), 6) + 0.0)
 
     def as_dict(self) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from rich.console import Console
@@ -10,11 +12,14 @@ from rich.live import Live
 from rich.table import Table
 
 from picocell.sims.campaign import Progress
+from picocell.sims.plot import heading
 from picocell.sims.results import ResultTable
 from picocell.sims.stats import StoppingRule
 
 _REFRESH_S: Final = 0.25
 _SHOWN: Final = 24
+_ENDLESS: Final = 10_000
+_SHARED: Final = ("downlink", "uplink", "coding")
 
 
 def _percent(value: float | None) -> str:
@@ -94,7 +99,7 @@ class LiveTable:
             started = point.tally.blocks > 0
             table.add_row(
                 _label(point, names),
-                f"{point.point.snr_db:g}",
+                _snr(point.point.snr_db),
                 str(point.tally.counts.transmissions),
                 _percent(point.tally.bler()),
                 f"{_percent(low)}..{_percent(high)}" if started else "",
@@ -111,10 +116,11 @@ class LiveTable:
             if point.stopped and i not in self._reported:
                 self._reported.add(i)
                 self._console.print(
-                    f"{_label(point, names)} SNR {point.point.snr_db:g} dB: BLER {_percent(point.tally.bler())} %, "
+                    f"{_label(point, names)} SNR {_snr(point.point.snr_db)} dB: BLER {_percent(point.tally.bler())} %, "
                     f"throughput {100 * point.tally.share.rate:.1f} %, "
                     f"{point.tally.counts.transmissions} subframes ({point.stopped})",
                     highlight=False,
+                    soft_wrap=True,
                 )
 
 
@@ -133,50 +139,89 @@ def _text(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def result_table(results: ResultTable) -> Table:
-    """A row a point with its figures."""
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the results.
+
+    Attributes:
+        name: its heading.
+        text: of a row.
+        needs: what a row must have for the column to be shown at all; empty for always.
+        extra: left out where the table is narrow.
+    """
+
+    name: str
+    text: Callable[[dict[str, Any]], str]
+    needs: str = ""
+    extra: bool = False
+
+
+def _columns(kind: str, rounds: int) -> list[_Column]:
+    """Figures of a kind of link: those without HARQ have an error rate only."""
+    shared = kind in _SHARED
+    rate = "BLER %" if shared else "errors %"
+    later = [_Column(f"BLER {i} %", partial(_rate_text, name=f"bler_{i}")) for i in range(2, rounds + 1)]
+    throughput = [
+        _Column("thr. %", lambda row: f"{row['throughput_percent']:.1f}"),
+        _Column("Mb/s", lambda row: f"{row['throughput_mbps']:.3f}"),
+    ]
+    return [
+        _Column("SNR dB", lambda row: _snr(row["snr_db"])),
+        _Column("Eb/N0", lambda row: f"{row['eb_n0_db']:.2f}", extra=True),
+        _Column("subframes" if shared and kind != "coding" else "trials", lambda row: str(row["subframes"])),
+        _Column(rate, partial(_rate_text, name="bler_1")),
+        _Column("interval", lambda row: f"{_percent(row['bler_1_low'])}..{_percent(row['bler_1_high'])}"),
+        *later,
+        *(throughput if shared else ()),
+        _Column("it.", partial(_number_text, name="iterations", form=".2f"), "iterations", extra=True),
+        _Column("est. SNR", partial(_number_text, name="estimated_snr_db", form=".2f"), "estimated_snr_db", extra=True),
+        _Column("EVM %", partial(_number_text, name="evm_percent", form=".1f"), "evm_percent", extra=True),
+        _Column("CPU µs", partial(_number_text, name="cpu_us", form=".0f"), extra=True),
+    ]
+
+
+def _rate_text(row: dict[str, Any], name: str) -> str:
+    return _percent(row.get(name))
+
+
+def _number_text(row: dict[str, Any], name: str, form: str) -> str:
+    return _number(row[name], form)
+
+
+def _snr(value: float) -> str:
+    return f"{round(value, 3):g}"
+
+
+def result_table(results: ResultTable, *, wide: bool = True) -> Table:
+    """A row a point with its figures.
+
+    Args:
+        results: the points.
+        wide: whether there is room for all columns.
+    """
     names = results.varying()
     rounds = max((len(result.tally.counts.sent) for result in results), default=1)
-    later = [f"BLER {i + 1} %" for i in range(1, rounds)]
-    table = Table()
+    rows = results.rows()
+    columns = [
+        column
+        for column in _columns(results[0].point.kind, rounds)
+        if (wide or not column.extra) and (not column.needs or any(row[column.needs] is not None for row in rows))
+    ]
+    table = Table(title=heading(results), title_justify="left", title_style="")
     for name in names:
         table.add_column(name)
-    figures = [
-        "Eb/N0",
-        "subframes",
-        "BLER %",
-        "interval",
-        *later,
-        "thr. %",
-        "Mb/s",
-        "it.",
-        "est. SNR",
-        "EVM %",
-        "CPU µs",
-    ]
-    for name in ("SNR dB", *figures):
-        table.add_column(name, justify="right")
-    for result in results:
-        row, values = result.row(), result.point.as_dict()
-        table.add_row(
-            *(_text(values.get(name, "")) for name in names),
-            f"{result.point.snr_db:g}",
-            f"{row['eb_n0_db']:.2f}",
-            str(row["subframes"]),
-            _percent(row["bler_1"]),
-            f"{_percent(row['bler_1_low'])}..{_percent(row['bler_1_high'])}",
-            *(_percent(row.get(f"bler_{i + 1}")) for i in range(1, rounds)),
-            f"{row['throughput_percent']:.1f}",
-            f"{row['throughput_mbps']:.3f}",
-            _number(row["iterations"], ".2f"),
-            _number(row["estimated_snr_db"], ".2f"),
-            _number(row["evm_percent"], ".1f"),
-            _number(row["cpu_us"], ".0f"),
-        )
+    for column in columns:
+        table.add_column(column.name, justify="right", no_wrap=True)
+    for result, row in zip(results, rows, strict=True):
+        values = result.point.as_dict()
+        table.add_row(*(_text(values.get(name, "")) for name in names), *(column.text(row) for column in columns))
     return table
 
 
 def print_results(results: ResultTable, console: Console | None = None) -> None:
     """Print the table, wide where standard output is no terminal."""
     out = console or Console(width=None if sys.stdout.isatty() else 160)
-    out.print(result_table(results))
+    table = result_table(results)
+    if Console(width=_ENDLESS).measure(table).maximum > out.width:
+        table = result_table(results, wide=False)
+    out.print(table)

@@ -43,11 +43,6 @@ def _append_to(path: Path) -> TextIO:
     return file
 
 
-def _same(ours: dict[str, Any], theirs: object) -> bool:
-    """Whether a record was made with the same settings, after JSON."""
-    return bool(json.loads(json.dumps(ours)) == theirs)
-
-
 class Records:
     """Writes results as they come, and knows those of an earlier run.
 
@@ -72,7 +67,10 @@ class Records:
     ) -> None:
         if resume and json_path is None:
             raise RecordError("to resume, name the file of JSON lines of the interrupted run")
+        if csv_path is not None and (csv_path.is_dir() or not csv_path.absolute().parent.is_dir()):
+            raise RecordError(f"{csv_path}: a file in a folder that exists is needed")
         self._setting = setting
+        self._made: dict[str, Any] = json.loads(json.dumps(setting.as_dict()))  # as a file has it
         self.done: dict[str, PointResult] = {}
         self.blocks: dict[str, dict[int, Counts]] = {}
         self._foreign: list[dict[str, Any]] = []
@@ -90,15 +88,14 @@ class Records:
         self._part = _append_to(self._part_path)
 
     def _read(self, json_path: Path, part_path: Path) -> None:
-        mine = self._setting.as_dict()
         if json_path.exists():
             for record in _lines(json_path):
-                if record.get("record") == "point" and _same(mine, record.get("setting")):
+                if record.get("record") == "point" and record.get("setting") == self._made:
                     result = _result(record, self._setting)
                     self.done[result.point.key] = result
         if part_path.exists():
             for line in _lines(part_path):
-                if not _same(mine, line.get("setting")):
+                if line.get("setting") != self._made:
                     self._foreign.append(line)
                 elif line["point"] not in self.done:
                     self.blocks.setdefault(line["point"], {})[int(line["block"])] = Counts(**line["counts"])
@@ -117,7 +114,7 @@ class Records:
     def add_block(self, key: str, number: int, counts: Counts) -> None:
         """Keep a block of work of a point that is not done."""
         if self._part is not None:
-            line = {"point": key, "block": number, "counts": asdict(counts), "setting": self._setting.as_dict()}
+            line = {"point": key, "block": number, "counts": asdict(counts), "setting": self._made}
             self._write(self._part, line)
 
     def add(self, result: PointResult) -> None:

@@ -103,7 +103,7 @@ def open_link(point: Point, hooks: Hooks = Hooks()) -> Link:
     return link
 
 
-register(Kind("downlink", "picocell.sims.downlink_link", "DownlinkPoint", "DownlinkLink", 50))
+register(Kind("downlink", "picocell.sims.spatial_link", "DownlinkPoint", "open_downlink", 50))
 register(Kind("uplink", "picocell.sims.uplink_link", "UplinkPoint", "UplinkLink", 50))
 register(Kind("pbch", "picocell.sims.pbch_link", "PbchPoint", "PbchLink", 10))
 register(Kind("pdcch", "picocell.sims.pdcch_link", "PdcchPoint", "PdcchLink", 50))

@@ -1,21 +1,18 @@
 """The report of a campaign: one HTML file with everything in it, pictures too."""
 
 import base64
-import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from picocell.kernels import isa
+from picocell.sims import report_page
 from picocell.sims.campaign_file import CampaignFile, Sweep
 from picocell.sims.plot import METRICS
-from picocell.sims.report_style import STYLE
-from picocell.sims.results import ResultTable, Setting, package_version
+from picocell.sims.report_page import paragraph
+from picocell.sims.results import ResultTable, Setting
 from picocell.sims.snr import DEFINITION, PREAMBLE_DEFINITION
 
 _BLER: Final = 0.1
@@ -68,12 +65,11 @@ def write_report(
     Raises:
         OSError: it cannot be written, or a picture cannot be read.
     """
-    when = (made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     unfinished = len(file.sweeps) - len(done)
     parts = [
         f"<h1>{escape(file.title)}</h1>",
-        _paragraph(file.text),
-        f'<p class="made">{escape(_made(when))}</p>',
+        paragraph(file.text),
+        report_page.made(made),
         f'<p class="warning">{unfinished} of {len(file.sweeps)} sweeps are not done yet.</p>' if unfinished else "",
         "<h2>Overview</h2>",
         _overview(done),
@@ -84,42 +80,7 @@ def write_report(
         if source
         else "",
     ]
-    head = f'<meta charset="utf-8"><title>{escape(file.title)}</title>'
-    view = '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    body = "\n".join(part for part in parts if part)
-    html = f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n{view}\n<style>\n{STYLE}</style>\n</head>'
-    path.write_text(f"{html}\n<body>\n{body}\n</body>\n</html>\n", encoding="utf-8")
-
-
-def _made(when: str) -> str:
-    return (
-        f"{when}, picocell {package_version()}, Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"kernels for {isa.LEVELS[isa.chosen()]}, {platform.system()} on {platform.machine()}"
-    )
-
-
-def _paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>" if text else ""
-
-
-# tables
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], names: int = 1) -> str:
-    """A table; texts are HTML already.
-
-    Args:
-        head: names of the columns.
-        rows: their cells.
-        names: how many columns hold text; the others hold numbers.
-    """
-
-    def cells(tag: str, row: Sequence[str]) -> str:
-        return "".join(f"<{tag}{' class=t' if i < names else ''}>{text}</{tag}>" for i, text in enumerate(row))
-
-    body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    table = f"<table>\n<thead><tr>{cells('th', head)}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
-    return f'<div class="wide">{table}</div>'
+    report_page.write_page(path, file.title, parts)
 
 
 def _overview(done: Sequence[Finished]) -> str:
@@ -137,7 +98,7 @@ def _overview(done: Sequence[Finished]) -> str:
                 str(one.setting.seed),
             ]
         )
-    return _table(["sweep", "kind of link", "points", "SNR (dB)", "trials", "CPU time (s)", "seed"], rows, 2)
+    return report_page.table(["sweep", "kind of link", "points", "SNR (dB)", "trials", "CPU time (s)", "seed"], rows, 2)
 
 
 def _definitions(done: Sequence[Finished]) -> str:
@@ -153,7 +114,7 @@ def _section(one: Finished) -> str:
         part
         for part in (
             f'<h2 id="{name}">{escape(one.sweep.title or one.sweep.name)}</h2>',
-            _paragraph(one.sweep.text),
+            paragraph(one.sweep.text),
             *(_figure(one, picture) for picture in one.pictures),
             "<h3>Curves</h3>",
             _curves(one.table),
@@ -205,7 +166,7 @@ def _curves(table: ResultTable) -> str:
         f"SNR at {_THROUGHPUT:g} % throughput (dB)",
     ]
     note = "<p class=note>A dash: the points do not show the crossing. BLER is the first transmission's.</p>"
-    return _table([*map(escape, names or ["kind"]), *figures], rows, max(len(names), 1)) + note
+    return report_page.table([*map(escape, names or ["kind"]), *figures], rows, max(len(names), 1)) + note
 
 
 def _parameters(one: Finished) -> str:
@@ -262,7 +223,7 @@ def _points(one: Finished) -> str:
                 _STOPPED.get(result.stopped, escape(result.stopped)),
             ]
         )
-    return _table([*map(escape, [*head, "EVM (%)", "CPU (µs)", "done by"])], rows, len(names))
+    return report_page.table([*map(escape, [*head, "EVM (%)", "CPU (µs)", "done by"])], rows, len(names))
 
 
 # values

@@ -1,9 +1,10 @@
-"""How the report of a campaign looks: light or dark as the reader has it, and on paper."""
+"""How reports look: light or dark as the reader has it, and on paper."""
 
 from typing import Final
 
 STYLE: Final = """\
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --dim: #777; --link: #0a58ca; }
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; --dim: #777; --link: #0a58ca; --good: #1a7f37;
+  --bad: #c62828; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.8rem; line-height: 1.2; margin-bottom: 0.3rem; }
 h2 { font-size: 1.35rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); padding-bottom: 0.2rem; }
@@ -23,8 +24,19 @@ figure img { width: 100%; max-width: 60rem; height: auto; background: white; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 0.3rem 1.5rem; }
 dt { color: var(--dim); font-size: 0.8rem; }
 dd { margin: 0; overflow-wrap: anywhere; }
+.pass { color: var(--good); } .fail { color: var(--bad); font-weight: 600; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1rem; }
+.charts figure { margin: 0; border: 1px solid var(--line); border-radius: 6px; padding: 0.5rem; color: inherit; }
+.charts figure:target { outline: 2px solid var(--link); }
+.charts figcaption { line-height: 1.35; }
+svg { width: 100%; height: auto; font: 10px system-ui, sans-serif; fill: currentColor; }
+svg .grid { stroke: var(--line); stroke-width: 0.6; }
+svg .limit { stroke: var(--dim); stroke-dasharray: 4 3; }
+svg .curve, svg .bar, svg .met { fill: none; stroke: var(--curve); stroke-width: 1.3; }
+svg .point { fill: var(--curve); }
+.pass svg { --curve: var(--good); } .fail svg { --curve: var(--bad); }
 summary { cursor: pointer; color: var(--dim); }
 pre { overflow-x: auto; background: var(--soft); padding: 1rem; font-size: 0.85rem; }
-@media (prefers-color-scheme: dark) { :root { --link: #7ab7ff; --dim: #aaa; } }
+@media (prefers-color-scheme: dark) { :root { --link: #7ab7ff; --dim: #aaa; --good: #5fd07a; --bad: #ff7b72; } }
 @media print { body { max-width: none; margin: 0; } details > summary { display: none; } h2 { break-after: avoid; } }
 """

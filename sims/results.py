@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from picocell.sims.stats import StoppingRule, crossing
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matplotlib.axes import Axes
 
+
+@cache
 def package_version() -> str:
     """Version of the package; "unknown" where it is not installed."""
     try:
@@ -155,8 +159,24 @@ class ResultTable(Sequence[PointResult]):
         names = list(dict.fromkeys(name for d in dicts for name in d if name != "snr_db"))
         return [name for name in names if len({repr(d.get(name)) for d in dicts}) > 1]
 
+    def draw(self, axes: "Axes", metric: str = "bler_1", label: str = "", **style: Any) -> None:
+        """Draw a curve for each set of parameters on axes of matplotlib.
+
+        Args:
+            axes: where.
+            metric: column to draw over the SNR.
+            label: name of the curve; where there are several, their parameters follow.
+            **style: more for ``axes.errorbar``, such as ``color``.
+
+        Raises:
+            ValueError: no such column.
+        """
+        from picocell.sims.plot import draw
+
+        draw(self, axes, metric, label, **style)
+
     def plot(self, path: "Path | str", metric: str = "bler_1") -> None:
-        """Draw a curve for each set of parameters into a file.
+        """Draw a curve for each set of parameters into a file, with heading and legend.
 
         Args:
             path: .png, .pdf or .svg.

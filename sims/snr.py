@@ -32,8 +32,9 @@ class Conversion:
 
     Attributes:
         info_bits: information bits of a block, without CRC.
-        n_re: modulation symbols that one transmission of it takes.
+        n_re: resource elements that one transmission of it takes.
         q_m: bits of a modulation symbol.
+        layers: modulation symbols that are sent at once on a resource element; the SNR is that of all together.
 
     Raises:
         ValueError: a number below 1.
@@ -42,9 +43,11 @@ class Conversion:
     info_bits: int
     n_re: int
     q_m: int
+    layers: int = 1
 
     def __post_init__(self) -> None:
-        for name, value in (("info_bits", self.info_bits), ("n_re", self.n_re), ("q_m", self.q_m)):
+        sizes = ("info_bits", self.info_bits), ("n_re", self.n_re), ("q_m", self.q_m), ("layers", self.layers)
+        for name, value in sizes:
             if value < 1:
                 raise ValueError(f"{name} {value} is not allowed: at least 1")
 
@@ -56,7 +59,7 @@ class Conversion:
     @property
     def code_rate(self) -> float:
         """Information bits over coded bits."""
-        return self.efficiency / self.q_m
+        return self.efficiency / (self.q_m * self.layers)
 
     @property
     def eb_n0_offset_db(self) -> float:
@@ -73,7 +76,7 @@ class Conversion:
 
     def ec_n0_db(self, snr_db: float) -> float:
         """Energy of a coded bit over N0."""
-        return snr_db - 10 * log10(self.q_m)
+        return snr_db - 10 * log10(self.q_m * self.layers)
 
     def snr_db(self, eb_n0_db: float) -> float:
         """SNR of an Eb/N0."""
@@ -82,9 +85,11 @@ class Conversion:
     def text(self) -> str:
         """The conversion of these blocks in a line."""
         modulation = {1: "BPSK", 2: "QPSK"}.get(self.q_m) or f"{2**self.q_m}QAM"
+        layers = f", {self.layers} layers" if self.layers > 1 else ""
+        offset_db = round(self.eb_n0_offset_db, 2) + 0.0  # no -0.00
         return (
-            f"Eb/N0 = SNR {self.eb_n0_offset_db:+.2f} dB ({self.info_bits} bits on {self.n_re} resource elements, "
-            f"{modulation}, rate {self.code_rate:.3f})"
+            f"Eb/N0 = SNR {offset_db:+.2f} dB ({self.info_bits} bits on {self.n_re} resource elements, "
+            f"{modulation}{layers}, rate {self.code_rate:.3f})"
         )
 
 

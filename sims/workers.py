@@ -61,12 +61,20 @@ class Backend(Protocol):
 
     Attributes:
         workers: tasks that are done at the same time.
+        ahead: tasks that wait beside these, so that no worker does.
+        task_s: CPU time that a task should take, so that handing it out costs little; 0 for single blocks of work.
     """
 
     workers: int
+    ahead: int
+    task_s: float
 
     def submit(self, task: Task) -> "Future[list[Counts]]":
         """Have a task done."""
+        ...
+
+    def look(self) -> None:
+        """Called every second while tasks are under way and none ends."""
         ...
 
     def revive(self) -> bool:
@@ -82,12 +90,17 @@ class InProcess:
     """This process does the work, when it is submitted."""
 
     workers = 1
+    ahead = 0
+    task_s = 0.0
 
     def submit(self, task: Task) -> "Future[list[Counts]]":
         """Do a task now."""
         future: Future[list[Counts]] = Future()
         future.set_result(work(task))
         return future
+
+    def look(self) -> None:
+        """There is nothing to see."""
 
     def revive(self) -> bool:
         """There is nothing to revive."""
@@ -103,6 +116,10 @@ class Processes:
     Args:
         workers: how many.
     """
+
+    ahead = 2
+    task_s = 0.15
+    """Handing a task out costs about a millisecond."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -124,6 +141,9 @@ class Processes:
             failed: Future[list[Counts]] = Future()
             failed.set_exception(error)
             return failed
+
+    def look(self) -> None:
+        """Nothing: a worker that dies ends its tasks."""
 
     def revive(self) -> bool:
         """New workers in place of those of whom one died; not for ever."""

@@ -7,6 +7,7 @@ picocell campaign sweeps.yaml --cluster tcp://10.0.0.1:8786 --resume
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,14 +50,19 @@ def campaign(
         raise typer.BadParameter("--cluster and --jobs: use one of them")
     description = _load(file)
     folder = out if out is not None else Path(f"{file.stem}-results")
+
+    def tell(text: str) -> None:
+        if not quiet:
+            _say(text)
+
     try:
         chosen = description.only(only) if only else description
         options = campaign_run.RunOptions(
             out=folder,
-            open_backend=lambda: _backend(jobs or 0, cluster),
+            open_backend=lambda: _backend(jobs or 0, cluster, tell),
             resume=resume,
             quiet=quiet,
-            say=lambda text: None if quiet else _say(text),
+            say=tell,
             source=file.read_text(encoding="utf-8"),
         )
         campaign_run.run(chosen, options)
@@ -81,14 +87,14 @@ def _load(file: Path) -> "CampaignFile":
         raise typer.Exit(2) from None
 
 
-def _backend(jobs: int, cluster: str | None) -> "Backend":
+def _backend(jobs: int, cluster: str | None, tell: Callable[[str], None]) -> "Backend":
     if cluster is None:
         from picocell.sims.workers import open_backend
 
         return open_backend(jobs)
     from picocell.sims.dask_backend import DaskBackend
 
-    backend = DaskBackend(cluster)
+    backend = DaskBackend(cluster, say=tell)
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # lost connections are told in a line of ours
     return backend
 

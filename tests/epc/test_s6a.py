@@ -147,7 +147,7 @@ def test_wireshark_reads_the_messages(tmp_path: Path) -> None:
         out += struct.pack("<IIII", index, 0, 20 + len(tcp), 20 + len(tcp)) + frame + tcp
     path.write_bytes(bytes(out))
     done = subprocess.run(
-        [program, "-n", "-r", str(path), "-V"], capture_output=True, text=True, check=True, timeout=60
+        [program, "-n", "-r", str(path), "-V"], capture_output=True, text=True, check=True, timeout=300
     )
     text = done.stdout
     assert "Malformed" not in text

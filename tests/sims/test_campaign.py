@@ -56,6 +56,8 @@ class Shuffled:
     """Does tasks when waited for, the last submitted first, as workers of different speed might."""
 
     workers = 3
+    ahead = 2
+    task_s = 0.15
 
     def __init__(self) -> None:
         self.done: list[Task] = []
@@ -70,6 +72,9 @@ class Shuffled:
                 promise.set_result(work(one))
             self._open.clear()
         return future
+
+    def look(self) -> None:
+        """Nothing to look after."""
 
     def revive(self) -> bool:
         return False
@@ -87,6 +92,22 @@ def test_blocks_that_come_out_of_order_are_counted_in_order() -> None:
     assert rows(again) == rows(table)
     assert [task.first for task in backend.done] != sorted(task.first for task in backend.done)
     assert sum(len(task.sizes) for task in backend.done) > table[0].tally.blocks  # what was beyond the end was dropped
+
+
+class Slow(Shuffled):
+    """A backend to which handing out a task is dear."""
+
+    workers = 2
+    task_s = 60.0
+
+
+def test_tasks_are_as_long_as_the_backend_wants_and_no_longer_than_is_needed(alone: list[dict[str, Any]]) -> None:
+    short, long = Shuffled(), Slow()
+    assert rows(campaign().run(backend=short)) == rows(campaign().run(backend=long)) == alone
+    assert len(long.done) < len(short.done) or max(len(task.sizes) for task in long.done) > 1
+    blocks = sum(len(task.sizes) for task in long.done)
+    counted = sum(result.tally.blocks for result in campaign().run())
+    assert blocks <= 1.5 * counted  # little is done in vain
 
 
 def test_interrupted_campaign_goes_on(tmp_path: Path, alone: list[dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ def test_example_runs() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=300,
     )
     curves = [float(value) for value in re.findall(r"block errors at (-?[\d.]+) dB", done.stdout)]
     assert len(curves) == 2

@@ -38,3 +38,20 @@ def test_results_have_a_row_a_point() -> None:
     out = io.StringIO()
     print_results(table, Console(file=out, width=200))
     assert "BLER 2 %" in out.getvalue()
+
+
+def test_control_channels_have_trials_and_errors() -> None:
+    table = Campaign(make_points("pbch", {"snr_db": [5.0]}), rule=StoppingRule(10, 0)).run()
+    names = [column.header for column in result_table(table).columns]
+    assert names == ["SNR dB", "Eb/N0", "trials", "errors %", "interval", "CPU µs"]
+
+
+def test_a_narrow_terminal_gets_fewer_columns_whole() -> None:
+    table = Campaign(make_points("downlink", {"mcs": [0, 1], "rounds": 2, "snr_db": 0.0}), rule=RULE).run()
+    out = io.StringIO()
+    print_results(table, Console(file=out, width=90))
+    text = out.getvalue()
+    assert "EVM" not in text
+    assert "…" not in text
+    for name in ("mcs", "SNR dB", "subframes", "BLER %", "interval", "BLER 2 %", "thr. %", "Mb/s"):
+        assert name in text

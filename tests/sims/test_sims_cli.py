@@ -43,6 +43,23 @@ def test_pass_line_decides_the_exit_code(capsys: pytest.CaptureFixture[str], mon
     assert "90 % wanted" in err
 
 
+def test_which_points_are_too_slow_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, err = run(capsys, monkeypatch, "dlsim", "-m", "0,28", "-s", "5", "-O", "90", *SMALL)
+    assert code == 1
+    assert err.splitlines() == ["picocell: mcs 28, SNR 5 dB: 0.0 % of throughput, 90 % wanted"]
+    assert "downlink: n_prb 6, channel AWGN" in out
+
+
+def test_a_picture_shows_what_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    for name in ("residual_bler", "throughput_mbps"):
+        words = ["-s", "-6", "-w", "4", "-R", "2", "--plot", str(tmp_path / f"{name}.svg"), "--metric", name]
+        assert run(capsys, monkeypatch, "dlsim", *words, *SMALL)[0] == 0
+    assert (tmp_path / "residual_bler.svg").read_bytes() != (tmp_path / "throughput_mbps.svg").read_bytes()
+
+
 def test_redundancy_versions_may_repeat(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -93,6 +110,12 @@ def test_control_channels(
         (["--tbs", "100"], "go together"),
         (["--resume"], "name the file"),
         (["--plot", "x.gif"], "ends in"),
+        (["--metric", "ber"], "bler_1, residual_bler"),
+        (["-O", "101"], "100"),
+        (["--csv", "/nowhere/x.csv"], "/nowhere/x.csv"),
+        (["--precision", "-1"], "--precision"),
+        (["-s", "1e9"], "outside -150..150"),
+        (["-x", "1", "--layers", "2"], "TM 1"),
         (["--json", "/nowhere/x.jsonl"], "/nowhere/x.jsonl"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -137,11 +160,11 @@ def test_ctrl_c_ends_workers_and_keeps_what_is_done(tmp_path: Path) -> None:
         [sys.executable, "-m", "picocell", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     part = tmp_path / "out.jsonl.part"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (part.exists() and part.stat().st_size) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "--resume" in err
