@@ -1,4 +1,7 @@
-"""Physical downlink shared channel, transport block to grid and back (TS 36.211 6.3, 6.4, TS 36.212 5.3.2)."""
+"""Physical downlink shared channel, transport block to grid and back (TS 36.211 6.3, 6.4, TS 36.212 5.3.2).
+
+One port and transmit diversity are here, spatial multiplexing in :mod:`picocell.phy.lte.spatial`.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -89,11 +92,11 @@ def encode(
     _check_scheme(cell, grant)
     mapping = _mapping(cell, _representative(cell, subframe), grant.prbs, grant.cfi)
     g = mapping.index.size * grant.q_m
-    if not _has_room(grant, g):
+    if not has_room(grant.tbs, g, grant.q_m, grant.n_l):
         raise ValueError(f"{g} coded bits are too few for a transport block of {grant.tbs} bits")
-    bits = sch.encode(payload, g, grant.q_m, grant.n_l, grant.rv, grant.n_ir)
+    words = sch.encode_packed(payload, g, grant.q_m, grant.n_l, grant.rv, grant.n_ir)
     amplitude = _amplitude(mapping, grant) if grant.rho_a_db or grant.rho_b_db else None
-    dltx.shared(bits, grant.q_m, _scrambling(_c_init(cell, subframe, grant.rnti), g), mapping.index, grid, amplitude)
+    dltx.shared_packed(words, grant.q_m, scrambling(cell, subframe, grant.rnti, g), mapping.index, grid, amplitude)
 
 
 def decode(
@@ -134,14 +137,13 @@ def decode(
     mapping = _mapping(cell, _representative(cell, subframe), grant.prbs, grant.cfi)
     count = int(mapping.index.size)
     g = count * grant.q_m
-    if not _has_room(grant, g):
+    if not has_room(grant.tbs, g, grant.q_m, grant.n_l):
         return PdschResult(b"", False, 0.0, count)
     symbols, variance = precoding.receive(grid, channel, mapping.index)
     if grant.rho_a_db or grant.rho_b_db:
         amplitude = _amplitude(mapping, grant)
         symbols, variance = symbols / amplitude, variance / amplitude**2
-    scrambling = _scrambling(_c_init(cell, subframe, grant.rnti), g)
-    llr = modem.demodulate(symbols, variance, grant.q_m, scrambling)
+    llr = modem.demodulate(symbols, variance, grant.q_m, scrambling(cell, subframe, grant.rnti, g))
     result = decoder.decode(llr, grant.tbs, grant.q_m, grant.n_l, grant.rv, soft, grant.n_ir)
     return PdschResult(
         result.payload,
@@ -153,17 +155,24 @@ def decode(
     )
 
 
+def scrambling(cell: Cell, subframe: int, rnti: int, n_bits: int, codeword: int = 0) -> NDArray[np.uint64]:
+    """Packed scrambling sequence of code word 0 or 1 (TS 36.211 6.3.1), read-only."""
+    return _scrambling(rnti << 14 | codeword << 13 | subframe << 9 | cell.pci, n_bits)
+
+
+def has_room(tbs: int, g: int, q_m: int, n_l: int) -> bool:
+    """Whether g coded bits give every code block a modulation symbol a layer (TS 36.212 5.1.2, 5.1.4.1.2)."""
+    with_crc = tbs + 24
+    code_blocks = 1 if with_crc <= 6144 else -(-with_crc // (6144 - 24))
+    return g >= code_blocks * q_m * n_l
+
+
 @lru_cache(maxsize=256)
 def _scrambling(c_init: int, n_bits: int) -> NDArray[np.uint64]:
-    """Packed scrambling sequence: a UE's comes again every frame."""
+    """The same from its start: a UE's comes again every frame."""
     words = gold.packed(c_init, n_bits)
     words.setflags(write=False)
     return words
-
-
-def _c_init(cell: Cell, subframe: int, rnti: int) -> int:
-    """Start of the scrambling sequence of code word 0 (TS 36.211 6.3.1)."""
-    return rnti << 14 | subframe << 9 | cell.pci
 
 
 def _check_scheme(cell: Cell, grant: PdschGrant) -> None:
@@ -172,13 +181,6 @@ def _check_scheme(cell: Cell, grant: PdschGrant) -> None:
         raise ValueError(
             f"a cell of {cell.n_ports} ports sends {wanted}, not {grant.scheme} on {grant.n_layers} layers"
         )
-
-
-def _has_room(grant: PdschGrant, g: int) -> bool:
-    """Whether every code block gets at least one modulation symbol a layer (TS 36.212 5.1.2, 5.1.4.1.2)."""
-    with_crc = grant.tbs + 24
-    code_blocks = 1 if with_crc <= 6144 else -(-with_crc // (6144 - 24))
-    return g >= code_blocks * grant.q_m * grant.n_l
 
 
 def _amplitude(mapping: _Mapping, grant: PdschGrant) -> NDArray[np.float32]:

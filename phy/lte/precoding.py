@@ -1,8 +1,7 @@
 """Layer mapping and precoding of the downlink, and their inverse in the receiver (TS 36.211 6.3.3, 6.3.4).
 
-Single antenna port (6.3.3.1, 6.3.4.1) and transmit diversity (6.3.3.3, 6.3.4.3) are here. Spatial multiplexing
-(6.3.3.2, 6.3.4.2: large-delay CDD, and codebook precoding with closed loop) belongs in this file too, as a pair of
-functions from codeword symbols to ports and from receive antennas to codeword symbols like the ones below.
+Single antenna port (6.3.3.1, 6.3.4.1) and transmit diversity (6.3.3.3, 6.3.4.3) are here; spatial multiplexing
+(6.3.3.2, 6.3.4.2) is in :mod:`picocell.phy.lte.spatial`, its precoders in :mod:`picocell.phy.lte.codebook`.
 """
 
 from math import sqrt
