@@ -7,14 +7,24 @@ SOURCES := $(wildcard kernels/*.pyx kernels/*.pxd kernels/csrc/*.hpp kernels/csr
 PACKAGES := kernels radio phy mac rlc_pdcp rrc_nas observe epc enb ue sims
 BENCH_ARGS ?=
 DEMO_ARGS ?=
+SANITIZE_ARGS ?=
+CROSS_ARGS ?=
 
-.PHONY: demo test install kernels lint bench campaign docs clean
+.PHONY: demo test test-sanitize cross-aarch64 install kernels lint bench campaign docs radio clean
 
 demo: $(KERNELS)
 	$(VENV)/bin/picocell demo $(DEMO_ARGS)
 
 test: $(KERNELS) lint
 	$(PY) tools/run_tests.py
+
+# The kernels' tests and calls with hostile arguments under AddressSanitizer and UBSan, in a build of its own: minutes.
+test-sanitize: $(KERNELS)
+	$(PY) tools/run_sanitized.py $(SANITIZE_ARGS)
+
+# The kernels for aarch64, and their tests under qemu: minutes.
+cross-aarch64: $(INSTALLED)
+	$(PY) tools/cross_aarch64.py $(CROSS_ARGS)
 
 install: $(KERNELS)
 
@@ -33,6 +43,10 @@ bench: $(KERNELS)
 campaign: $(KERNELS)
 	$(PY) tools/run_campaigns.py
 
+# SoapySDR and UHD of Debian, linked into .venv, and the pair of radios in memory that their tests use.
+radio: $(INSTALLED)
+	sh tools/radio_packages.sh $(VENV)
+
 docs: $(KERNELS)
 	PICOCELL_KERNELS=none $(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[docs]"
 	$(PY) -m sphinx -W -q -b html docs docs/_build/html
@@ -43,6 +57,7 @@ $(INSTALLED): pyproject.toml
 	python3 -m venv $(VENV)
 	$(PY) -m pip install -q --disable-pip-version-check -U pip "setuptools>=77" "cython>=3.1" "numpy>=2.0"
 	PICOCELL_KERNELS=none $(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[dev]"
+	@sh tools/radio_packages.sh $(VENV) soapy
 	@touch $@
 
 $(KERNELS): $(INSTALLED) setup.py $(SOURCES)

@@ -1,115 +1,120 @@
-"""Run the benchmarks: ``python -m benchmarks [FILTER ...] [--json FILE] [--compare OLD.json] [--markdown]``.
+"""Run the benchmarks: ``python -m benchmarks [FILTER ...] [--json FILE] [--compare OLD.json] [--isa LEVELS] …``.
 
-Every ``bench_*.py`` has a function ``cases()`` that returns ``(name, callable, reference in µs or None)``. A case is
-warmed up, then run in batches; CPU time of this process counts, so that a busy machine disturbs little. The value is
-the median over the batches, the spread the distance between the quartiles. A reference is what another open stack in C
-or C++ took on this kind of machine; a ratio above 1 is ahead of it.
+Every ``bench_*.py`` has a function ``cases()`` that returns ``(name, callable, reference in µs or None)``, or
+`benchmarks.measure.Case` with the information bits of a call too. A case is warmed up, then run in batches; CPU time of
+this process counts, so that a busy machine disturbs little. The value is the median over the batches, the spread the
+distance between the quartiles. A reference is what another open stack in C or C++ took on this kind of machine; a ratio
+above 1 is ahead of it.
 """
 
 import argparse
-import importlib
-import json
+import os
+import subprocess
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import tempfile
 from pathlib import Path
-from statistics import median, quantiles
 
+from benchmarks import callgrind
+from benchmarks.measure import Row, all_cases, kernels, measure
+from benchmarks.table import change, key, read_rows, regressions, table, write_rows
 from picocell.kernels import isa
 
-Case = tuple[str, Callable[[], object], float | None]
 
-
-@dataclass(slots=True)
-class Row:
-    """One measured case; times in µs of CPU time a call."""
-
-    case: str
-    isa: str
-    value_us: float
-    spread_us: float
-    reference_us: float | None
-    ratio: float | None
-
-
-def measure(call: Callable[[], object], batches: int, batch_s: float) -> tuple[float, float]:
-    """Median and interquartile range of the CPU time of a call, in µs."""
-    for _ in range(3):
-        call()
-    start = time.process_time()
-    call()
-    once = max(time.process_time() - start, 1e-7)
-    count = max(1, int(batch_s / once))
-    values = []
-    for _ in range(batches):
-        start = time.process_time()
-        for _ in range(count):
-            call()
-        values.append((time.process_time() - start) / count * 1e6)
-    quarter = quantiles(values, n=4)
-    return median(values), quarter[2] - quarter[0]
-
-
-def all_cases(filters: list[str]) -> list[Case]:
-    """Cases of every bench_*.py whose name holds one of the filters (all of them where there is no filter)."""
-    found: list[Case] = []
-    for path in sorted(Path(__file__).parent.glob("bench_*.py")):
-        module = importlib.import_module(f"benchmarks.{path.stem}")
-        found += [case for case in module.cases() if not filters or any(f.lower() in case[0].lower() for f in filters)]
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed of kernels and channels.")
+    parser.add_argument("filters", nargs="*", help="run only cases whose name holds one of these")
+    parser.add_argument("--kernel", metavar="NAMES", default="", help="only these bench files, by comma: turbo,ldpc")
+    parser.add_argument("--isa", metavar="LEVELS", default="", help="instruction sets, by comma: base,avx2,avx512")
+    parser.add_argument("--json", metavar="FILE", help="write the rows to this file")
+    parser.add_argument("--compare", metavar="OLD.json", help="show the change against rows written earlier")
+    parser.add_argument("--threshold", type=float, default=10.0, help="percent above which a slower case is marked")
+    parser.add_argument(
+        "--fail-above", type=float, metavar="PERCENT", help="exit code 1 where a case is slower by more"
+    )
+    parser.add_argument("--callgrind", action="store_true", help="count instructions with valgrind instead of time")
+    parser.add_argument("--batches", type=int, default=11)
+    parser.add_argument("--batch-s", type=float, default=0.05, help="CPU seconds a batch")
+    found = parser.parse_args(argv)
+    found.kernel = [name for name in found.kernel.split(",") if name]
+    found.isa = [level for level in found.isa.split(",") if level]
+    unknown = [name for name in found.kernel if name not in kernels()]
+    if unknown:
+        parser.error(f"no kernel {', '.join(unknown)}: use some of {', '.join(kernels())}")
+    known = [level for level in isa.AVAILABLE if level in callgrind.LEVELS or not found.callgrind]
+    if any(level not in known for level in found.isa):
+        parser.error(f"--isa {','.join(found.isa)}: use some of {','.join(known)} here")
+    if found.callgrind and not found.isa:
+        found.isa = known[-1:]
+    if found.fail_above is not None and not found.compare:
+        parser.error("--fail-above needs --compare OLD.json")
+    if found.batches < 1 or not found.batch_s > 0:
+        parser.error("--batches must be at least 1, --batch-s above 0")
+    found.old = None
+    if found.compare:
+        try:
+            found.old = {key(row): row for row in read_rows(Path(found.compare))}
+        except (OSError, ValueError) as error:
+            parser.error(f"--compare {found.compare}: {error}")
     return found
 
 
-def run(filters: list[str], batches: int, batch_s: float) -> list[Row]:
-    """Measure the cases, with progress on stderr."""
-    level = isa.LEVELS[isa.chosen()]
+def run(arguments: argparse.Namespace) -> list[Row]:
+    """Measure the cases in this process, with progress on stderr."""
     rows = []
-    for name, call, reference in all_cases(filters):
-        print(f"  {name} …", file=sys.stderr, flush=True)
-        value, spread = measure(call, batches, batch_s)
-        rows.append(Row(name, level, value, spread, reference, reference / value if reference else None))
+    for kernel, case in all_cases(arguments.kernel, arguments.filters):
+        print(f"  {case.name} …", file=sys.stderr, flush=True)
+        rows.append(measure(kernel, case, arguments.batches, arguments.batch_s))
     return rows
 
 
-def table(rows: list[Row], old: dict[tuple[str, str], float]) -> str:
-    """The rows as a Markdown table, with the change against an older run where there is one."""
-    lines = ["| case | ISA | µs | spread | reference µs | ratio |" + (" old µs | change |" if old else "")]
-    lines.append("|---|---|---:|---:|---:|---:|" + ("---:|---:|" if old else ""))
-    for row in rows:
-        reference = f"{row.reference_us:g}" if row.reference_us else "–"
-        ratio = f"{row.ratio:.2f}" if row.ratio else "–"
-        line = f"| {row.case} | {row.isa} | {row.value_us:.1f} | {row.spread_us:.1f} | {reference} | {ratio} |"
-        before = old.get((row.case, row.isa))
-        if before:
-            line += f" {before:.1f} | {100 * (row.value_us / before - 1):+.0f} % |"
-        elif old:
-            line += " – | – |"
-        lines.append(line)
-    return "\n".join(lines)
+def run_at(level: str, arguments: argparse.Namespace) -> list[Row]:
+    """Measure the cases at an instruction set: a process of its own, since the kernels choose at import.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "rows.json"
+        command = [sys.executable, "-m", "benchmarks", *arguments.filters, "--json", str(file)]
+        command += ["--kernel", ",".join(arguments.kernel), "--batches", str(arguments.batches)]
+        command += ["--batch-s", str(arguments.batch_s)]
+        print(f"== {level} ==", file=sys.stderr, flush=True)
+        environment = {**os.environ, "PICOCELL_ISA": level}
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True, cwd=callgrind.ROOT)
+        return read_rows(file)
 
 
-def main() -> int:
-    """Command line of the benchmarks."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed of kernels and channels.")
-    parser.add_argument("filters", nargs="*", help="run only cases whose name holds one of these")
-    parser.add_argument("--json", metavar="FILE", help="write the rows to this file")
-    parser.add_argument("--compare", metavar="OLD.json", help="show the change against rows written earlier")
-    parser.add_argument("--batches", type=int, default=11)
-    parser.add_argument("--batch-s", type=float, default=0.05, help="CPU seconds a batch")
-    arguments = parser.parse_args()
-    old = {}
-    if arguments.compare:
-        try:
-            old = {(r["case"], r["isa"]): r["value_us"] for r in json.loads(Path(arguments.compare).read_text())}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            parser.error(f"--compare {arguments.compare}: {error}")
-    rows = run(arguments.filters, arguments.batches, arguments.batch_s)
+def _rows(arguments: argparse.Namespace) -> list[Row]:
+    if arguments.callgrind:
+        parts = [callgrind.count(arguments.kernel, arguments.filters, level) for level in arguments.isa]
+    elif arguments.isa:
+        parts = [run_at(level, arguments) for level in arguments.isa]
+    else:
+        parts = [run(arguments)]
+    return [row for part in parts for row in part]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line of the benchmarks; 2 where there is nothing to measure, 1 after a regression."""
+    arguments = _arguments(argv)
+    try:
+        rows = _rows(arguments)
+    except (callgrind.CallgrindError, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 2
     if not rows:
-        parser.error(f"no case holds {' or '.join(arguments.filters)}")
-    print(table(rows, old))
+        print(f"no case holds {' or '.join(arguments.filters)}", file=sys.stderr)
+        return 2
+    print(table(rows, arguments.old, arguments.threshold))
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    return 0
+        write_rows(Path(arguments.json), rows)
+    if arguments.fail_above is None:
+        return 0
+    slower = regressions(rows, arguments.old, arguments.fail_above)
+    for row in slower:
+        percent = change(row, arguments.old)
+        print(f"slower by {percent:.0f} %: {row.case} ({row.isa})", file=sys.stderr)
+    return 1 if slower else 0
 
 
 if __name__ == "__main__":

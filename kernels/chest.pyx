@@ -214,7 +214,7 @@ cdef class Chest:
     cdef _set_doppler(self, doppler, pilot_times):
         cdef ChestDopplerModels* m = &self.plan.doppler
         n_times = len(pilot_times)
-        m.n_snr, m.n_widths = doppler.log_det.shape
+        m.n_snr, m.n_widths = np.shape(doppler.log_det)
         m.n_offsets = len(doppler.offsets)
         m.weights = _doubles(self.keep, doppler.weights, (m.n_snr, m.n_widths, n_times, n_times), "weights")
         m.log_det = _doubles(self.keep, doppler.log_det, (m.n_snr, m.n_widths), "log_det")
@@ -247,8 +247,8 @@ cdef class Chest:
 
     cdef _set_delay(self, delay, time_gain):
         cdef ChestDelayModels* m = &self.delay
-        n_widths, length = delay.values.shape
-        n_lags, n_phases = delay.cosine.shape
+        n_widths, length = np.shape(delay.values)
+        n_lags, n_phases = np.shape(delay.cosine)
         m.n_widths, m.length, m.n_lags, m.n_phases = n_widths, length, n_lags, n_phases
         m.n_blocks = len(delay.blocks)
         m.blocks = _ints(self.keep, delay.blocks, (m.n_blocks,), "blocks")

@@ -301,8 +301,9 @@ cdef class Code:
         shape = (blocks, self.n)[int(single):]
         if soft is None:
             soft = np.zeros(shape, np.int16)
-        elif soft.shape != shape or soft.dtype != np.int16 or not soft.flags.c_contiguous:
-            raise ValueError(f"soft is {soft.dtype} {soft.shape}, a C-contiguous int16 array {shape} is wanted")
+        elif (not isinstance(soft, np.ndarray) or soft.shape != shape or soft.dtype != np.int16
+              or not soft.flags.c_contiguous):
+            raise ValueError(f"soft of shape {np.shape(soft)} is not wanted: a C-contiguous int16 array {shape} is")
         cdef const int16_t[:, ::1] view = array
         cdef int16_t[:, ::1] result = soft.reshape(blocks, self.n)
         if length:

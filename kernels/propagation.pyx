@@ -61,7 +61,9 @@ cdef class Noise:
         """Add noise of mean power ``power`` to complex64 samples of any shape, in place."""
         if not 0 <= power < float("inf"):
             raise ValueError(f"noise power {power} is not allowed: at least 0 and finite")
-        if samples.dtype != np.complex64 or not samples.flags.c_contiguous or not samples.flags.writeable:
+        if not isinstance(samples, np.ndarray) or samples.dtype != np.complex64:
+            raise ValueError("samples have to be an array of complex64")
+        if not samples.flags.c_contiguous or not samples.flags.writeable:
             raise ValueError("samples have to be a contiguous and writable array of complex64")
         cdef float[::1] view = samples.reshape(-1).view(np.float32)
         cdef size_t n = view.shape[0] // 2

@@ -138,7 +138,7 @@ cdef class Search:
         self._search.turn_step, self._search.max_turn = turn_step, max_turn
         self._search.slopes, self._search.turns = _floats(slopes), _floats(turns)
 
-    def estimate(self, Candidates candidates, views):
+    def estimate(self, Candidates candidates not None, views):
         """Best delay, message and carrier offset of each candidate from its own view."""
         cdef size_t n = candidates._candidates.n
         cdef int n_symb = self._search.n_symb
@@ -167,7 +167,8 @@ cdef class Search:
             _ops.estimate(self._search, candidates._candidates, source, n_rx, found)
         return result
 
-    def detect(self, Joint joint, const float complex[:, :, ::1] grid, const float complex[:, :, ::1] carriers):
+    def detect(self, Joint joint not None, const float complex[:, :, ::1] grid,
+               const float complex[:, :, ::1] carriers):
         """Decides all candidates of a subframe; a tuple for each."""
         cdef Candidates candidates = joint._candidates
         cdef size_t n = candidates._candidates.n, i
@@ -201,8 +202,8 @@ cdef class Joint:
     cdef int _last_prb
     cdef readonly int n_rx
 
-    def __init__(self, Candidates candidates, int n_rx, prbs, shortened, n_terms, block, cover, limit_of, weak, limits,
-                 *, worst_leakage, other_cover, mismatch, doubt, loading, max_rounds):
+    def __init__(self, Candidates candidates not None, int n_rx, prbs, shortened, n_terms, block, cover, limit_of,
+                 weak, limits, *, worst_leakage, other_cover, mismatch, doubt, loading, max_rounds):
         n, n_blocks = len(candidates), len(prbs)
         prbs, cover = _shaped(prbs, np.int32, (n_blocks, 2), "prbs"), _shaped(cover, np.int32, (n, 2), "cover")
         shortened = _shaped(shortened, np.uint8, (n_blocks,), "shortened")

@@ -306,8 +306,9 @@ cdef class PuschReceiver:
     cdef object _kept
     cdef readonly int m, n_symb
 
-    def __cinit__(self, int m, DelayModels delay, taps, explained, fading, over_time, over_power, ahead, since_own, *,
-                  pilots, double fading_steps, double min_fading, double max_fading, double apart, double least_snr):
+    def __cinit__(self, int m, DelayModels delay not None, taps, explained, fading, over_time, over_power, ahead,
+                  since_own, *, pilots, double fading_steps, double min_fading, double max_fading, double apart,
+                  double least_snr):
         if not dft_size_allowed(m):
             raise ValueError(f"{m} subcarriers are not allowed: use 12 * 2^a * 3^b * 5^c")
         if delay.length > m:
@@ -315,7 +316,7 @@ cdef class PuschReceiver:
         taps = np.ascontiguousarray(taps, np.float32)
         explained, fading, over_time, over_power, ahead, since_own = (
             np.ascontiguousarray(a, np.float64) for a in (explained, fading, over_time, over_power, ahead, since_own))
-        n_symb, window, n_fading = ahead.size, len(taps[0, 0]) if taps.ndim == 4 else 0, fading.size
+        n_symb, window, n_fading = ahead.size, taps.shape[2] if taps.ndim == 4 else 0, fading.size
         models = (delay._tables.n_widths, delay._tables.n_snr)
         if n_symb not in (12, 14) or window % 12 or not 12 <= window <= min(MAX_WINDOW, m) or not n_fading:
             raise ValueError(f"{n_symb} symbols, windows of {window} and {n_fading} steps of fading are not allowed")

@@ -55,7 +55,7 @@ cdef class Zuc:
         if n < 0:
             raise ValueError(f"length {n} is negative")
         cdef bytes exact = bytes(iv)
-        cdef size_t size = n
+        cdef Py_ssize_t size = n
         cdef bytes out = PyBytes_FromStringAndSize(NULL, size)
         cdef uint8_t* target = <uint8_t*>PyBytes_AS_STRING(out)
         cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(exact)

@@ -306,7 +306,7 @@ def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a process command."""
     code = "from picocell.process_cli import app; app()"
     return subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, cwd=cwd, check=False
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=300, cwd=cwd, check=False
     )
 
 
