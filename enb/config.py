@@ -118,6 +118,9 @@ class RadioConfig(Section):
     )
     first_tti: Int = Field(default=0, ge=0, le=10_239, description="TTI of the radio's first subframe")
     n_rx: Annotated[Int, one_of((1, 2, 4))] = Field(default=1, description="receive antennas: 1, 2 or 4")
+    priority: Int | None = Field(
+        default=50, ge=1, le=99, description="real-time priority of a process with a device, if permitted; null: none"
+    )
     record: FilePath | None = Field(
         default=None, description="SigMF recordings FILE_rx and FILE_tx of all samples; null: none are written"
     )

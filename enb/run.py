@@ -29,6 +29,8 @@ from picocell.radio.file_radio import has_ended
 from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
 from picocell.radio.recorded import RecordedRadio
+from picocell.radio.sdr import realtime
+from picocell.radio.sdr.args import sdr_args
 from picocell.radio.sdr.radio import SdrRadio
 from picocell.radio.shm.radio import ShmRadio
 from picocell.radio.zmq.radio import ZmqRadio
@@ -73,6 +75,8 @@ class EnbRun:
             mme_address=config.mme.address,
             core_clock=lambda: round(1000 * (time.monotonic() - self._start)),
         )
+        if sdr_args(config.radio.args) is not None and (why := realtime.begin(config.radio.priority)) is not None:
+            _LOG.warning("%s", why)
         radio = open_radio(
             config.radio.args,
             rate,

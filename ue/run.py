@@ -21,6 +21,7 @@ from picocell.radio.file_radio import has_ended, recorded_rate
 from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
 from picocell.radio.recorded import RecordedRadio
+from picocell.radio.sdr import realtime
 from picocell.radio.sdr.args import DEFAULT_RATE, sdr_args
 from picocell.radio.sdr.radio import SdrRadio
 from picocell.radio.shm.args import ShmArgs, is_shm
@@ -83,6 +84,8 @@ class UeRun:
         self._config = config
         self._each_step = each_step
         rate = _rate(config.radio.args)
+        if sdr_args(config.radio.args) is not None and (why := realtime.begin(config.radio.priority)) is not None:
+            _LOG.warning("%s", why)
         radio = open_radio(
             config.radio.args,
             rate,

@@ -10,6 +10,8 @@ from support.network_processes import NetworkProcesses
 from support.soapy_pair import Faults, need_pair, pair_name
 
 SAMPLES_A_MS = 1920
+ORDINARY = ["--radio.priority", "null"]
+"""In lock step nobody has to hurry."""
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +21,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[NetworkPr
         patch.setenv("SOAPY_SDR_PLUGIN_PATH", str(need_pair()))
         radio = f"soapy:driver=picopair,name={name},pace=lock,ahead_ms=2,reopen_s=60,end="
         words = {
-            "enb": ["--radio.args", f"{radio}a,tx_gain=40,rx_gain=30"],
-            "ue": ["--radio.args", f"{radio}b,base_srate=1.92e6"],
+            "enb": ["--radio.args", f"{radio}a,tx_gain=40,rx_gain=30", *ORDINARY],
+            "ue": ["--radio.args", f"{radio}b,base_srate=1.92e6", *ORDINARY],
         }
         with NetworkProcesses(tmp_path_factory.mktemp("soapy"), words=words) as network:
             network.start_all()
@@ -88,7 +90,7 @@ def test_a_device_that_stays_away_ends_the_cell_in_order(tmp_path: Path) -> None
     with pytest.MonkeyPatch.context() as patch, pair_name("away") as name:
         patch.setenv("SOAPY_SDR_PLUGIN_PATH", str(need_pair()))
         args = f"soapy:driver=picopair,name={name},pace=lock,ahead_ms=2,reopen_s=0.3"
-        with NetworkProcesses(tmp_path, words={"enb": ["--radio.args", args]}) as network:
+        with NetworkProcesses(tmp_path, words={"enb": ["--radio.args", args, *ORDINARY]}) as network:
             core, enb = network.start("epc"), network.start("enb")
             network.wait_for(lambda: enb.measured().get("s1") == "READY", 120, "no S1")
             with Faults(name, "a") as faults:
