@@ -10,12 +10,14 @@ from support.network_processes import NetworkProcesses
 from support.soapy_pair import Faults, need_pair, pair_name
 
 SAMPLES_A_MS = 1920
+COUNTED = {"overflow": "overflow", "late": "late", "silence": "silences", "gone": "reopened"}
+"""Faults, and what counts each."""
 ORDINARY = ["--radio.priority", "null"]
 """In lock step nobody has to hurry."""
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[NetworkProcesses, str]]:
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[NetworkProcesses, str]]:
     """The three processes, the phone being served, and the name of the pair."""
     with pytest.MonkeyPatch.context() as patch, pair_name("processes") as name:
         patch.setenv("SOAPY_SDR_PLUGIN_PATH", str(need_pair()))
@@ -24,7 +26,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[NetworkPr
             "enb": ["--radio.args", f"{radio}a,tx_gain=40,rx_gain=30", *ORDINARY],
             "ue": ["--radio.args", f"{radio}b,base_srate=1.92e6", *ORDINARY],
         }
-        with NetworkProcesses(tmp_path_factory.mktemp("soapy"), words=words) as network:
+        with NetworkProcesses(tmp_path, words=words) as network:
             network.start_all()
             yield network, name
             codes = [network.programs[program].stop() for program in ("ue", "enb", "epc")]
@@ -36,41 +38,36 @@ def counted(network: NetworkProcesses, program: str, what: str) -> int:
     return int(row.get(what, 0))
 
 
-def test_the_phone_attaches_and_pings(served: tuple[NetworkProcesses, str]) -> None:
-    network, _ = served
+def test_attach_and_each_fault_in_turn(served: tuple[NetworkProcesses, str]) -> None:
+    network, name = served
     assert network.programs["ue"].count("Network attach successful") == 1
     assert counted(network, "enb", "late") == counted(network, "enb", "overflow") == 0
-
-
-@pytest.mark.parametrize("end", ["enb", "ue"])
-@pytest.mark.parametrize(
-    ("fault", "count"), [("overflow", "overflow"), ("late", "late"), ("silence", "silences"), ("gone", "reopened")]
-)
-def test_the_phone_is_served_again_after_a_fault(
-    served: tuple[NetworkProcesses, str], fault: str, count: str, end: str
-) -> None:
-    network, name = served
-    before = counted(network, end, count)
-    with Faults(name, "a" if end == "enb" else "b") as faults:
-        match fault:
-            case "overflow":
-                faults.overflow(30 * SAMPLES_A_MS)
-            case "late":
-                faults.late(5)
-            case "silence":
-                faults.silence(0.5)
-            case "gone":
-                faults.gone(0.5)
-        network.wait_for(lambda: counted(network, end, count) > before, 60, f"{end}: no {count} is counted")
-    network.wait_for_answer(time.monotonic())
-    assert network.programs[end].process.poll() is None
-
-
-def test_letters_are_shown(served: tuple[NetworkProcesses, str]) -> None:
-    network, _ = served
+    for program, end in (("enb", "a"), ("ue", "b")):
+        for fault, count in COUNTED.items():
+            before = counted(network, program, count)
+            with Faults(name, end) as faults:
+                bring(faults, fault)
+                network.wait_for(
+                    lambda program=program, count=count, before=before: counted(network, program, count) > before,
+                    120,
+                    f"{program}: no {count} is counted",
+                )
+            network.wait_for_answer(time.monotonic())
     shown = "".join(line for _, line in list(network.programs["enb"].lines))
-    assert "LLLLL" in shown
+    assert "L" in shown  # which are in none of its other lines
     assert "O" in shown
+
+
+def bring(faults: Faults, what: str) -> None:
+    match what:
+        case "overflow":
+            faults.overflow(30 * SAMPLES_A_MS)
+        case "late":
+            faults.late(5)
+        case "silence":
+            faults.silence(0.5)
+        case "gone":
+            faults.gone(0.5)
 
 
 def test_a_wrong_argument_is_one_line(tmp_path: Path) -> None:
