@@ -31,6 +31,28 @@ def shared(
         ValueError: sizes that do not fit, or an index outside the grid.
     """
 
+def shared_packed(
+    words: NDArray[np.uint64],
+    q_m: int,
+    scrambling: NDArray[np.uint64],
+    index: NDArray[np.int32],
+    grid: NDArray[np.complex64],
+    amplitude: NDArray[np.float32] | None = None,
+) -> None:
+    """As `shared`, of packed bits.
+
+    Args:
+        words: uint64 (ceil(n * q_m / 64),), the first bit in the lowest place (`sch.encode_packed`).
+        q_m: as for `shared`, and so are the other arguments.
+        scrambling: packed scrambling bits.
+        index: element of each symbol.
+        grid: the elements are written in place.
+        amplitude: factor of each symbol.
+
+    Raises:
+        ValueError: sizes that do not fit, or an index outside the grid.
+    """
+
 def control(
     messages: Sequence[tuple[NDArray[np.uint8], int, int, int, float]],
     scrambling: NDArray[np.uint64],

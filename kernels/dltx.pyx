@@ -22,6 +22,7 @@ cdef extern from "dltx.hpp" namespace "picocell" nogil:
         float amplitude
     cdef struct DltxOps:
         bint (*shared)(const uint8_t*, int, const uint64_t*, const float*, const DltxGrid&) noexcept nogil
+        bint (*shared_packed)(const uint64_t*, int, const uint64_t*, const float*, const DltxGrid&) noexcept nogil
         bint (*control)(const DltxMessage*, size_t, const uint64_t*, const DltxGrid&) noexcept nogil
     const DltxOps& dltx_ops(int isa)
 
@@ -35,6 +36,13 @@ MAX_MESSAGES = MOST
 CCE_SYMBOLS = dltx_cce_symbols
 
 
+cdef int _apart(const void* grid, size_t grid_bytes, const void* index, size_t index_bytes) except -1:
+    """Refuses an index that lies in the grid: it is checked once, and must not change while elements are written."""
+    if <size_t>grid < <size_t>index + index_bytes and <size_t>index < <size_t>grid + grid_bytes:
+        raise ValueError("index and grid lie in the same memory")
+    return 0
+
+
 cdef DltxGrid _grid(float complex[:, :, ::1] grid, const int32_t[::1] index) except *:
     cdef DltxGrid where
     if grid.shape[0] not in (1, 2, 4) or not grid.shape[1] or not grid.shape[2] or not index.shape[0]:
@@ -45,26 +53,50 @@ cdef DltxGrid _grid(float complex[:, :, ::1] grid, const int32_t[::1] index) exc
     where.elements = <float*>&grid[0, 0, 0]
     where.n_ports, where.n = grid.shape[0], grid.shape[1] * grid.shape[2]
     where.index, where.n_index = &index[0], index.shape[0]
+    _apart(where.elements, where.n_ports * where.n * sizeof(float complex), where.index,
+           where.n_index * sizeof(int32_t))
     return where
+
+
+cdef const float* _amplitude(const float[::1] amplitude, Py_ssize_t n) except? NULL:
+    if amplitude is None:
+        return NULL
+    if amplitude.shape[0] != n:
+        raise ValueError(f"{amplitude.shape[0]} amplitudes do not fit {n} symbols")
+    return &amplitude[0]
 
 
 def shared(const uint8_t[::1] bits, int q_m, const uint64_t[::1] scrambling, const int32_t[::1] index,
            float complex[:, :, ::1] grid, const float[::1] amplitude=None):
     """Scramble, modulate, precode and map bits."""
     cdef DltxGrid where = _grid(grid, index)
-    cdef const float* power = NULL
     cdef bint ok
     if q_m not in (1, 2, 4, 6, 8):
         raise ValueError(f"q_m {q_m} is not allowed: use 1, 2, 4, 6 or 8")
     if bits.shape[0] != index.shape[0] * q_m or scrambling.shape[0] * 64 < bits.shape[0]:
         raise ValueError(f"{bits.shape[0]} bits and {scrambling.shape[0]} words of scrambling do not fit "
                          f"{index.shape[0]} symbols of {q_m} bits")
-    if amplitude is not None:
-        if amplitude.shape[0] != index.shape[0]:
-            raise ValueError(f"{amplitude.shape[0]} amplitudes do not fit {index.shape[0]} symbols")
-        power = &amplitude[0]
+    cdef const float* power = _amplitude(amplitude, index.shape[0])
     with nogil:
         ok = _ops.shared(&bits[0], q_m, &scrambling[0], power, where)
+    if not ok:
+        raise ValueError(f"index leaves the grid of {where.n} elements")
+
+
+def shared_packed(const uint64_t[::1] words, int q_m, const uint64_t[::1] scrambling, const int32_t[::1] index,
+                  float complex[:, :, ::1] grid, const float[::1] amplitude=None):
+    """Scramble, modulate, precode and map packed bits."""
+    cdef DltxGrid where = _grid(grid, index)
+    cdef bint ok
+    cdef Py_ssize_t wanted = (index.shape[0] * q_m + 63) // 64
+    if q_m not in (1, 2, 4, 6, 8):
+        raise ValueError(f"q_m {q_m} is not allowed: use 1, 2, 4, 6 or 8")
+    if words.shape[0] != wanted or scrambling.shape[0] < wanted:
+        raise ValueError(f"{words.shape[0]} words of bits and {scrambling.shape[0]} of scrambling do not fit "
+                         f"{index.shape[0]} symbols of {q_m} bits")
+    cdef const float* power = _amplitude(amplitude, index.shape[0])
+    with nogil:
+        ok = _ops.shared_packed(&words[0], q_m, &scrambling[0], power, where)
     if not ok:
         raise ValueError(f"index leaves the grid of {where.n} elements")
 
@@ -111,6 +143,8 @@ def indicators(messages, const int32_t[:, ::1] index, float complex[:, :, ::1] g
             if not 0 <= index[unit, i] < n:
                 raise ValueError(f"index {index[unit, i]} leaves the grid of {n} elements")
     to = &grid[0, 0, 0]
+    if n_units and width:
+        _apart(to, n_ports * n * sizeof(float complex), &index[0, 0], n_units * width * sizeof(int32_t))
     for port in range(n_ports):
         for unit in range(n_units):
             for i in range(width):

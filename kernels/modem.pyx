@@ -2,9 +2,12 @@
 
 import numpy as np
 
+cimport numpy as cnp
 from libc.stdint cimport int16_t, uint8_t, uint64_t
 
 from picocell.kernels import isa
+
+cnp.import_array()
 
 cdef extern from "modem.hpp" namespace "picocell" nogil:
     const int llr_scale
@@ -22,72 +25,89 @@ ORDERS = (1, 2, 4, 6, 8)
 
 
 cdef _check_order(int q_m):
-    if q_m not in ORDERS:
+    if q_m not in (1, 2, 4, 6, 8):
         raise ValueError(f"q_m {q_m} is not allowed: use one of {', '.join(map(str, ORDERS))}")
 
 
-cdef _line(array, dtype, str what):
-    data = np.ascontiguousarray(array, dtype)
+cdef cnp.ndarray _line(array, int kind, str what):
+    """The array, of one dimension and of a type of NumPy, without gaps."""
+    cdef cnp.ndarray data
+    if isinstance(array, np.ndarray):
+        data = array
+        if cnp.PyArray_TYPE(data) == kind and cnp.PyArray_NDIM(data) == 1 and cnp.PyArray_ISCARRAY_RO(data):
+            return data
     if np.ndim(array) != 1:
         raise ValueError(f"{what} of {np.ndim(array)} dimensions are not allowed: one is")
-    return data
+    return np.require(array, cnp.PyArray_DescrFromType(kind), "CA")
 
 
-cdef _words(scrambling, Py_ssize_t n_bits):
+cdef cnp.ndarray _words(scrambling, Py_ssize_t n_bits):
     """Packed scrambling bits, enough of them."""
-    words = _line(scrambling, np.uint64, "scrambling words")
-    if 64 * len(words) < n_bits:
-        raise ValueError(f"scrambling has {64 * len(words)} bits, {n_bits} are needed")
+    cdef cnp.ndarray words = _line(scrambling, cnp.NPY_UINT64, "scrambling words")
+    if 64 * cnp.PyArray_DIM(words, 0) < n_bits:
+        raise ValueError(f"scrambling has {64 * cnp.PyArray_DIM(words, 0)} bits, {n_bits} are needed")
     return words
 
 
 def modulate(bits, int q_m, scrambling=None):
     """Symbols of the bits, q_m a symbol, after XOR with the scrambling bits."""
     _check_order(q_m)
-    data = _line(bits, np.uint8, "bits")
-    if len(data) % q_m:
-        raise ValueError(f"{len(data)} bits are no whole number of symbols of {q_m} bits")
-    symbols = np.empty(len(data) // q_m, np.complex64)
-    if not len(data):
-        return symbols
-    words = None if scrambling is None else _words(scrambling, len(data))
-    cdef const uint8_t[::1] source = data
-    cdef float[::1] sink = symbols.view(np.float32)
-    cdef const uint64_t[::1] packed = words
+    cdef cnp.ndarray data = _line(bits, cnp.NPY_UINT8, "bits")
+    cdef cnp.npy_intp n_bits = cnp.PyArray_DIM(data, 0), n = n_bits // q_m
+    if n_bits % q_m:
+        raise ValueError(f"{n_bits} bits are no whole number of symbols of {q_m} bits")
+    cdef cnp.ndarray symbols = cnp.PyArray_EMPTY(1, &n, cnp.NPY_CFLOAT, 0)
+    cdef cnp.ndarray words
     cdef const uint64_t* word = NULL
-    if words is not None:
-        word = &packed[0]
-    cdef size_t n = len(symbols)
-    with nogil:
-        _ops.modulate(&source[0], n, q_m, word, &sink[0])
+    if scrambling is not None:
+        words = _words(scrambling, n_bits)
+        word = <const uint64_t*>cnp.PyArray_DATA(words)
+    cdef const uint8_t* source = <const uint8_t*>cnp.PyArray_DATA(data)
+    cdef float* sink = <float*>cnp.PyArray_DATA(symbols)
+    if n:
+        with nogil:
+            _ops.modulate(source, n, q_m, word, sink)
     return symbols
+
+
+cdef cnp.ndarray _llrs(out, cnp.npy_intp n_bits):
+    """Where the LLRs go: a new array where there is none."""
+    if out is None:
+        return cnp.PyArray_EMPTY(1, &n_bits, cnp.NPY_INT16, 0)
+    cdef cnp.ndarray llr
+    if isinstance(out, np.ndarray):
+        llr = out
+        if cnp.PyArray_TYPE(llr) == cnp.NPY_INT16 and cnp.PyArray_NDIM(llr) == 1 and cnp.PyArray_DIM(llr, 0) == n_bits:
+            if cnp.PyArray_ISCARRAY(llr):
+                return llr
+            raise ValueError("out must be C-contiguous and writeable")
+    raise ValueError(f"out must be an int16 array of shape ({n_bits},)")
 
 
 def demodulate(symbols, noise_var, int q_m, scrambling=None, out=None):
     """LLRs of the symbols' bits, scaled by LLR_SCALE, descrambled."""
     _check_order(q_m)
-    data = _line(symbols, np.complex64, "symbols")
-    noise = np.ascontiguousarray(noise_var, np.float32)
-    cdef bint per_symbol = np.ndim(noise_var) != 0
-    if per_symbol and noise.shape != data.shape:
-        raise ValueError(f"noise_var of shape {noise.shape} is not allowed: a scalar or shape {data.shape} is")
-    shape = (len(data) * q_m,)
-    llr = np.empty(shape, np.int16) if out is None else out
-    if not isinstance(llr, np.ndarray) or llr.dtype != np.int16 or llr.shape != shape:
-        raise ValueError(f"out must be an int16 array of shape {shape}")
-    if not (llr.flags.c_contiguous and llr.flags.writeable):
-        raise ValueError("out must be C-contiguous and writeable")
-    if not len(data):
-        return llr
-    words = None if scrambling is None else _words(scrambling, shape[0])
-    cdef const float[::1] source = data.view(np.float32)
-    cdef const float[::1] variance = noise.reshape(noise.size)
-    cdef int16_t[::1] sink = llr
-    cdef const uint64_t[::1] packed = words
+    cdef cnp.ndarray data = _line(symbols, cnp.NPY_CFLOAT, "symbols")
+    cdef cnp.npy_intp n = cnp.PyArray_DIM(data, 0), n_bits = n * q_m
+    cdef bint per_symbol = not isinstance(noise_var, float) and np.ndim(noise_var) != 0
+    cdef cnp.ndarray noise
+    cdef float single = 0
+    cdef const float* variance = &single
+    if per_symbol:
+        if np.shape(noise_var) != (n,):
+            raise ValueError(f"noise_var of shape {np.shape(noise_var)} is not allowed: a scalar or shape {(n,)} is")
+        noise = _line(noise_var, cnp.NPY_FLOAT, "noise_var")
+        variance = <const float*>cnp.PyArray_DATA(noise)
+    else:
+        single = noise_var
+    cdef cnp.ndarray llr = _llrs(out, n_bits), words
     cdef const uint64_t* word = NULL
-    if words is not None:
-        word = &packed[0]
-    cdef size_t n = len(data)
-    with nogil:
-        _ops.demodulate(&source[0], &variance[0], per_symbol, n, q_m, word, &sink[0])
+    if scrambling is not None:
+        words = _words(scrambling, n_bits)
+        word = <const uint64_t*>cnp.PyArray_DATA(words)
+    cdef const float* source = <const float*>cnp.PyArray_DATA(data)
+    cdef int16_t* sink = <int16_t*>cnp.PyArray_DATA(llr)
+    if n:
+        with nogil:
+            _ops.demodulate(source, variance, per_symbol, n, q_m, word, sink)
     return llr

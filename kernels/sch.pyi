@@ -16,6 +16,9 @@ class SchResult(NamedTuple):
 def encode(
     payload: Buffer, g: int, q_m: int, n_l: int = 1, rv: int = 0, n_ir: int | None = None
 ) -> NDArray[np.uint8]: ...
+def encode_packed(
+    payload: Buffer, g: int, q_m: int, n_l: int = 1, rv: int = 0, n_ir: int | None = None
+) -> NDArray[np.uint64]: ...
 
 class SoftBuffer:
     tbs: int
@@ -27,7 +30,8 @@ class SoftBuffer:
 
 class SchDecoder:
     max_iterations: int
-    def __init__(self, max_iterations: int = 6) -> None: ...
+    threads: int
+    def __init__(self, max_iterations: int = 6, threads: int = 1) -> None: ...
     def decode(
         self,
         llr: ArrayLike,

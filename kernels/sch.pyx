@@ -7,7 +7,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
@@ -28,6 +28,7 @@ cdef extern from "sch.hpp" namespace "picocell" nogil:
         size_t stride
         uint8_t* passed
         uint8_t* bytes
+        uint8_t* fresh
     cdef struct SchOutcome:
         bint crc_ok
         int blocks_ok, blocks_tried, iterations
@@ -35,12 +36,14 @@ cdef extern from "sch.hpp" namespace "picocell" nogil:
         void (*set_tables)(const int32_t*, const int32_t*) noexcept nogil
         Segmentation (*segment)(int) noexcept nogil
         bint (*fits)(int, int) noexcept nogil
-        void (*encode)(const SchShape*, const uint8_t*, uint8_t*) noexcept nogil
-        void* (*decoder_new)() noexcept nogil
+        void (*encode)(const SchShape*, const uint8_t*, uint64_t*) noexcept nogil
+        void (*unpack)(const uint64_t*, size_t, uint8_t*) noexcept nogil
+        void* (*decoder_new)(int) noexcept nogil
         void (*decoder_free)(void*) noexcept nogil
         SchOutcome (*decode)(void*, const SchShape*, const int16_t*, const SchSoft*, int, uint8_t*) noexcept nogil
     const SchOps& sch_ops(int isa)
     int sch_block_bytes
+    int sch_front
     int sch_max_tbs
 
 cdef const SchOps* _ops = &sch_ops(isa.chosen())
@@ -49,6 +52,9 @@ cdef const int32_t[::1] _columns = tables.turbo_columns()
 _ops.set_tables(&_qpp[0, 0], &_columns[0])
 
 MAX_TBS = sch_max_tbs
+
+cdef enum:
+    MOST_THREADS = 64
 
 SchResult = namedtuple("SchResult", ["payload", "crc_ok", "iterations", "code_blocks_ok", "code_blocks"])
 
@@ -101,16 +107,36 @@ def encode(payload, g, q_m, n_l=1, rv=0, n_ir=None):
     Raises:
         ValueError: an argument out of its range.
     """
-    cdef const uint8_t[::1] view = np.frombuffer(payload, np.uint8)
+    words = encode_packed(payload, g, q_m, n_l, rv, n_ir)
+    out = np.empty(g, np.uint8)
+    cdef const uint64_t[::1] packed = words
+    cdef uint8_t[::1] result = out
+    cdef size_t count = result.shape[0]
+    if count:
+        with nogil:
+            _ops.unpack(&packed[0], count, &result[0])
+    return out
+
+
+def encode_packed(const uint8_t[::1] payload, g, q_m, n_l=1, rv=0, n_ir=None):
+    """Encodes a transport block as `encode` does.
+
+    Returns:
+        uint64 array (ceil(g / 64),), the first bit in the lowest place, zeros behind the last: as `gold.packed` gives
+        a scrambling sequence and `dltx.shared_packed` takes them.
+
+    Raises:
+        ValueError: an argument out of its range.
+    """
     cdef SchShape shape
-    shape.tbs = _tbs(8 * view.shape[0])
+    shape.tbs = _tbs(8 * payload.shape[0])
     shape.n_ir = _n_ir(shape.tbs, n_ir)
     _fill(&shape, g, q_m, n_l, rv)
-    out = np.empty(g, np.uint8)
-    cdef uint8_t[::1] result = out
+    out = np.empty((shape.g + 63) // 64, np.uint64)
+    cdef uint64_t[::1] result = out
     if shape.g:
         with nogil:
-            _ops.encode(&shape, &view[0], &result[0])
+            _ops.encode(&shape, &payload[0], &result[0])
     return out
 
 
@@ -130,6 +156,7 @@ cdef class SoftBuffer:
     cdef int _blocks
     cdef void* _memory  # soft bits, bytes of the code blocks, and whether they passed
     cdef SchSoft _soft
+    cdef uint8_t _fresh
 
     def __cinit__(self, tbs, n_ir=None):
         self.tbs = _tbs(tbs)
@@ -137,14 +164,17 @@ cdef class SoftBuffer:
         self.n_ir = n_ir
         cdef Segmentation s = _ops.segment(self.tbs)
         self._blocks = s.c
-        self._soft.stride = (3 * (s.k_plus + 4) + 1 + 31) // 32 * 32
-        cdef size_t soft = s.c * self._soft.stride * sizeof(int16_t)
+        self._soft.stride = (3 * (s.k_plus + 4) + 1 + sch_front + 31) // 32 * 32
+        cdef size_t front = sch_front * sizeof(int16_t)
+        cdef size_t soft = front + s.c * self._soft.stride * sizeof(int16_t)
         cdef size_t size = (soft + s.c + s.c * sch_block_bytes + 63) // 64 * 64
         self._memory = aligned_alloc(64, size)
         if self._memory == NULL:
             raise MemoryError
         memset(self._memory, 0, size)
-        self._soft.llr = <int16_t*>self._memory
+        self._fresh = 1
+        self._soft.fresh = &self._fresh
+        self._soft.llr = <int16_t*>self._memory + sch_front
         self._soft.bytes = <uint8_t*>self._memory + soft
         self._soft.passed = self._soft.bytes + s.c * sch_block_bytes
 
@@ -158,7 +188,7 @@ cdef class SoftBuffer:
 
     def clear(self):
         """Forgets everything: a new transport block of the same size begins."""
-        memset(self._soft.llr, 0, self._blocks * self._soft.stride * sizeof(int16_t))
+        self._fresh = 1
         memset(self._soft.passed, 0, self._blocks)
 
 
@@ -167,19 +197,25 @@ cdef class SchDecoder:
 
     Args:
         max_iterations: full turbo iterations after which a code block is given up, 1..255.
+        threads: how many share the code blocks of a transport block, the caller among them, 1..64; all but the caller
+            wait for work as long as the decoder lives. The results do not depend on it. A forked process keeps the
+            object, but without the threads.
 
     Raises:
-        ValueError: max_iterations out of its range.
+        ValueError: an argument out of its range.
+        MemoryError: no memory, or no more threads.
     """
 
     cdef void* _scratch
-    cdef readonly int max_iterations
+    cdef readonly int max_iterations, threads
 
-    def __cinit__(self, max_iterations=6):
+    def __cinit__(self, max_iterations=6, threads=1):
         if not 1 <= max_iterations <= 255:
             raise ValueError(f"{max_iterations} iterations are outside 1..255")
-        self.max_iterations = max_iterations
-        self._scratch = _ops.decoder_new()
+        if not 1 <= threads <= MOST_THREADS:
+            raise ValueError(f"{threads} threads are outside 1..{MOST_THREADS}")
+        self.max_iterations, self.threads = max_iterations, threads
+        self._scratch = _ops.decoder_new(threads)
         if self._scratch == NULL:
             raise MemoryError
 

@@ -7,6 +7,7 @@ namespace picocell {
 
 constexpr int conv_min_k = 6;     // the register is initialised with the last six bits
 constexpr int conv_max_k = 1024;  // bounds the tables of one call
+constexpr int conv_max_batch = 512;  // candidates of one call of the kernel
 constexpr int conv_max_e = 1 << 19;  // so that 32 bits hold the sum of all repeats
 
 struct ConvOps {
@@ -18,9 +19,11 @@ struct ConvOps {
     void (*rate_recover)(const int16_t* llr, size_t e, int k, int16_t* d);
     // n code words of soft bits (3, k) to n rows of k bits.
     void (*decode)(const int16_t* llr, size_t n, int k, uint8_t* bits);
-    // n candidates: soft bits llr[start .. start + length) to k bits in rows of k_max (the rest 0), CRC remainder, quality.
-    void (*search)(const int16_t* llr, const int32_t* starts, const int32_t* lengths, const int32_t* ks, size_t n,
-                   int k_max, uint8_t* bits, uint16_t* crc, float* quality);
+    // n <= conv_max_batch candidates: soft bits llr[start .. start + length) to k bits in rows of k_max (the rest 0),
+    // CRC remainder, quality. With wanted only those are kept, row after row, whose remainder is one of its two; found
+    // tells which, and their number is returned.
+    size_t (*search)(const int16_t* llr, const int32_t* starts, const int32_t* lengths, const int32_t* ks, size_t n,
+                     int k_max, const int32_t* wanted, int32_t* found, uint8_t* bits, uint16_t* crc, float* quality);
     // Sums of the soft bits that agree with the code word of some bits less those that do not, over each half of n.
     void (*halves)(const int16_t* llr, size_t n, const uint8_t* bits, int k, int64_t* halves);
 };

@@ -1,179 +1,185 @@
 // Wrap-around Viterbi decoder of the tail-biting code, compiled once per instruction set.
 //
-// State = the last six bits, the newest in the least significant place. State j and j + 32 lead to 2j and 2j + 1;
-// as all three polynomials have both end taps, the four branches of such a butterfly carry +-B_j, so that 32 branch
-// metrics serve 64 states.
+// State = the last six bits, the newest in the least significant place. States j and j + 32 lead to 2j and 2j + 1; as
+// all three polynomials have both end taps, the four branches of such a butterfly cost C_j or the rest to the sum of
+// all, C_(7 - j's output). Metrics are bytes and wrap: two paths that meet differ by no more than the code's fifteen
+// soft bits of an error event, so the sign of a difference is right as long as a soft bit is at most 8.
+#pragma once
 #include "conv.hpp"
 
 namespace picocell::PICOCELL_NS {
 
-constexpr int conv_lanes = PICOCELL_VECTOR_BYTES / 2;
-constexpr int conv_groups = 32 / conv_lanes;  // vectors for half of the states
-typedef int16_t ConvVec __attribute__((vector_size(PICOCELL_VECTOR_BYTES)));
+constexpr int conv_limit = 8;        // 15 * 8 < 128
+constexpr int conv_group = 5;        // steps after which the lanes hold the states in order again
+constexpr int conv_before = 30;      // least number of steps before the k that count, and
+constexpr int conv_after = 30;       // number of those behind them: five constraint lengths less what ends bring
+constexpr int conv_words = 8;        // words whose decisions stand side by side, to be traced back together
 
-// Two words in flight hide the latency of a step where the registers suffice.
-constexpr int conv_interleave = PICOCELL_ISA_LEVEL >= 1 ? 2 : 1;
-
-constexpr int conv_wrap = 48;  // steps before and after the k that count: eight constraint lengths
-
-// Any state reaches any other in six steps, so metrics differ by 6 * 2 * 3 * 255 at most; sixteen steps add
-// 16 * 3 * 255: together 21,420, far from wrapping.
-constexpr int conv_llr_max = 255;
-constexpr int conv_normalise = 16;
+// One set of lanes holds 32 states, of one word or of two; base needs two registers for it.
+constexpr int conv_set_words = PICOCELL_ISA_LEVEL == 2 ? 2 : 1;
+constexpr int conv_row = 8 * conv_set_words;  // costs of the eight outputs, for each word
+constexpr int conv_sets = PICOCELL_ISA_LEVEL == 2 ? 4 : 2;  // sets in flight
 
 // Taps on the bits c(k-1)..c(k-6) of octal 133, 171, 165, c(k-1) in the least significant place; c(k) is in all three.
 constexpr int conv_taps[3] = {0b110110, 0b100111, 0b101011};
 
-struct ConvSigns {
-    alignas(64) int16_t s[3][32];
+constexpr int conv_most_groups(int k) { return (conv_before + k + conv_after + conv_group - 1) / conv_group; }
+
+// State in a lane before step `phase` of a group, the top bit aside: the lane's top bit holds the state's bit
+// phase - 1 (4 at first), its others the other bits in order.
+constexpr int conv_state_of(int phase, int lane) {
+    const int place = (phase + 4) % 5, top = lane >> 4, rest = lane & 15;
+    const int low = (1 << place) - 1;
+    return (rest & low) | top << place | (rest & ~low) << 1;
+}
+
+constexpr int conv_output(int state) {
+    int output = 0;
+    for (int i = 0; i < 3; ++i) {
+        int parity = 0;
+        for (int b = 0; b < 6; ++b) parity ^= (conv_taps[i] & state) >> b & 1;
+        output |= parity << i;
+    }
+    return output;
+}
+
+// Decisions of a step: bit `lane` of word[s][w] is set where word w's state 2j + s came from j + 32.
+struct ConvDecisions {
+    uint32_t word[2][conv_words];
 };
 
-// +1 where the branch of state j with input 0 carries a 0.
-constexpr ConvSigns conv_make_signs() {
-    ConvSigns t{};
-    for (int i = 0; i < 3; ++i)
-        for (int j = 0; j < 32; ++j) {
-            int parity = 0;
-            for (int b = 0; b < 6; ++b) parity ^= (conv_taps[i] & j) >> b & 1;
-            t.s[i][j] = parity ? -1 : 1;
-        }
-    return t;
-}
-constexpr ConvSigns conv_signs = conv_make_signs();
-
-// Branch metrics of one step: 32 of them.
-struct alignas(64) ConvBranch {
-    int16_t b[32];
+struct alignas(64) ConvScratch {
+    int8_t soft[conv_words][3][conv_max_k + 64];                          // the first steps again behind the last
+    uint8_t rows[conv_sets][(conv_max_k + conv_group + 8) * conv_row];    // of the sets that are in flight
+    ConvDecisions decisions[conv_group * conv_most_groups(conv_max_k)];
+    uint32_t newest[conv_max_k / conv_group + 2][conv_words];             // five bits of each group that counts
+    uint8_t bits[conv_words][conv_max_k + 64];
 };
 
-// Branch metrics of a code word from sums of soft bits (3, k). Values are scaled down only where four times their mean
-// is past the range, and what is then outside is clipped.
-inline void conv_branches(const int32_t* soft, int k, int16_t* scaled, ConvBranch* out) {
-    int64_t sum = 0;
-    for (int i = 0; i < 3 * k; ++i) sum += std::abs(soft[i]);
-    const float limit = std::max(float(conv_llr_max), 4.0f * float(sum) / float(3 * k));
-    const float factor = float(conv_llr_max) / limit;
-    for (int i = 0; i < 3 * k; ++i) {
-        const float x = std::min(std::max(float(soft[i]), -limit), limit) * factor;
-        scaled[i] = int16_t(int32_t(x + (x < 0 ? -0.5f : 0.5f)));
-    }
-    for (int t = 0; t < k; ++t) {
-        const int16_t a = scaled[t], b = scaled[k + t], c = scaled[2 * k + t];
-        for (int j = 0; j < 32; ++j)
-            out[t].b[j] = int16_t(a * conv_signs.s[0][j] + b * conv_signs.s[1][j] + c * conv_signs.s[2][j]);
-    }
+inline ConvScratch& conv_scratch() {
+    static thread_local std::unique_ptr<ConvScratch> scratch;
+    if (!scratch) scratch.reset(new ConvScratch);
+    return *scratch;
 }
 
-template <size_t... I>
-inline void conv_zip(ConvVec a, ConvVec b, ConvVec& low, ConvVec& high, std::index_sequence<I...>) {
-    low = __builtin_shufflevector(a, b, int(I / 2 + (I % 2) * conv_lanes)...);
-    high = __builtin_shufflevector(a, b, int(conv_lanes / 2 + I / 2 + (I % 2) * conv_lanes)...);
-}
+}  // namespace picocell::PICOCELL_NS
 
-// Bit j of the result: a > b in lane j of the 32.
-inline uint32_t conv_greater(const ConvVec* a, const ConvVec* b) {
-#if PICOCELL_ISA_LEVEL == 2
-    return _mm512_cmpgt_epi16_mask(__m512i(a[0]), __m512i(b[0]));
-#elif PICOCELL_ISA_LEVEL == 1
-    const __m256i both = _mm256_packs_epi16(__m256i(a[0] > b[0]), __m256i(a[1] > b[1]));
-    return uint32_t(_mm256_movemask_epi8(_mm256_permute4x64_epi64(both, 0xd8)));
-#elif defined(__x86_64__)
-    const int low = _mm_movemask_epi8(_mm_packs_epi16(__m128i(a[0] > b[0]), __m128i(a[1] > b[1])));
-    const int high = _mm_movemask_epi8(_mm_packs_epi16(__m128i(a[2] > b[2]), __m128i(a[3] > b[3])));
-    return uint32_t(low) | uint32_t(high) << 16;
+#if PICOCELL_ISA_LEVEL >= 1
+#include "conv_lanes.hpp"
 #else
-    uint32_t mask = 0;
-    for (int j = 0; j < 32; ++j)
-        mask |= uint32_t(a[j / conv_lanes][j % conv_lanes] > b[j / conv_lanes][j % conv_lanes]) << j;
-    return mask;
+#include "conv_lanes_base.hpp"
 #endif
+
+namespace picocell::PICOCELL_NS {
+
+// The soft bits of a set's words become rows of costs: entry o of a row is the sum of those soft bits whose bit is set
+// in o, for a positive soft bit says 0.
+inline void conv_fill_rows(const int8_t (*soft)[3][conv_max_k + 64], int k, uint8_t* rows) {
+    for (int t = 0; t < k + conv_group - 1; t += ConvLanes::row_steps)
+        ConvLanes::make_rows(soft, t, rows + conv_row * t);
 }
 
-struct ConvMetrics {
-    ConvVec m[2 * conv_groups];  // states in order
-
-    // One step; returns whether state 2j (bit j) and 2j + 1 (bit j + 32) came from j + 32 rather than from j.
-    inline uint64_t step(const ConvBranch& branch) {
-        ConvVec p0[conv_groups], p1[conv_groups], q0[conv_groups], q1[conv_groups];
-        for (int g = 0; g < conv_groups; ++g) {
-            ConvVec b;
-            std::memcpy(&b, branch.b + g * conv_lanes, sizeof b);
-            p0[g] = m[g] + b;
-            p1[g] = m[conv_groups + g] - b;
-            q0[g] = m[g] - b;
-            q1[g] = m[conv_groups + g] + b;
-        }
-        for (int g = 0; g < conv_groups; ++g) {
-            const ConvVec even = p1[g] > p0[g] ? p1[g] : p0[g];
-            const ConvVec odd = q1[g] > q0[g] ? q1[g] : q0[g];
-            conv_zip(even, odd, m[2 * g], m[2 * g + 1], std::make_index_sequence<conv_lanes>{});
-        }
-        return conv_greater(p1, p0) | uint64_t{conv_greater(q1, q0)} << 32;
-    }
-
-    inline void normalise() {
-        const int16_t reference = m[0][0];
-        for (ConvVec& v : m) v -= reference;
-    }
-
-    inline int best() const {
-        int16_t values[64];
-        std::memcpy(values, m, sizeof values);
-        return int(std::max_element(values, values + 64) - values);
-    }
-};
-
-// Buffers of N words in flight.
-template <int N>
-struct ConvScratch {
-    std::vector<ConvBranch> branch[N];
-    std::vector<uint64_t> decisions;  // N of a step side by side
-    std::vector<int16_t> scaled;
-
-    explicit ConvScratch(int k_max) : decisions(size_t(N) * (k_max + conv_wrap)), scaled(3 * k_max) {
-        for (auto& b : branch) b.resize(k_max);
-    }
-};
-
-// Decodes N words together: they share the last step, and a shorter one begins later. What came of it before is thrown
-// away, so that the result does not depend on the company.
-template <int N>
-void conv_viterbi(ConvScratch<N>& scratch, const int* k, uint8_t* const* bits) {
-    const int k_max = *std::max_element(k, k + N);
-    const int total = conv_wrap + k_max + conv_wrap;
-    ConvMetrics metrics[N] = {};
-    const ConvBranch* branch[N];
-    int position[N] = {};
-    for (int n = 0; n < N; ++n) branch[n] = scratch.branch[n].data();
-    uint64_t* const decisions = scratch.decisions.data();
-    for (int t = 0; t < total; ++t) {
-        // The run-in's decisions are overwritten: the trace back ends before them.
-        uint64_t* row = decisions + N * std::max(t - conv_wrap, 0);
-        for (int n = 0; n < N; ++n) {
-            if (t == k_max - k[n]) {
-                metrics[n] = {};
-                position[n] = (k[n] - conv_wrap % k[n]) % k[n];
-            }
-            row[n] = metrics[n].step(branch[n][position[n]]);
-            position[n] = position[n] + 1 == k[n] ? 0 : position[n] + 1;
-        }
-        if (t % conv_normalise == conv_normalise - 1)
-            for (int n = 0; n < N; ++n) metrics[n].normalise();
-    }
-    unsigned state[N];
-    for (int n = 0; n < N; ++n) state[n] = unsigned(metrics[n].best());
-    const auto back = [&](int t, int n) {
-        const unsigned place = state[n] >> 1 | (state[n] & 1) << 5;
-        state[n] = (state[n] >> 1) | unsigned(decisions[N * t + n] >> place & 1) << 5;
+template <int N, int... Phase>
+inline void conv_group_steps(ConvLanes* lanes, const ConvScratch& scratch, size_t place, ConvDecisions* decisions,
+                             int first, std::integer_sequence<int, Phase...>) {
+    const auto step = [&](auto phase) {
+        for (int n = 0; n < N; ++n)
+            lanes[n].template step<phase>(scratch.rows[n] + place + phase * conv_row, decisions[phase],
+                                          first + n * conv_set_words);
     };
-    for (int t = k_max + conv_wrap - 1; t >= k_max; --t)
-        for (int n = 0; n < N; ++n) back(t, n);
-    for (int t = k_max - 1; t >= 0; --t)
-        for (int n = 0; n < N; ++n) {
-            const int i = t - (k_max - k[n]);
-            if (i >= 0) bits[n][i] = state[n] & 1;
-            back(t, n);
-        }
+    (step(std::integral_constant<int, Phase>{}), ...);
 }
+
+// N sets step by step; decisions of set n go to words (n * conv_set_words).. of `decisions`. Leaves the best states.
+template <int N>
+void conv_forward(const ConvScratch& scratch, int k, ConvDecisions* decisions, int first, uint32_t* best) {
+    ConvLanes lanes[N];
+    const int groups = conv_most_groups(k), before = conv_group * groups - conv_after - k;
+    int at = (k - before % k) % k;
+    for (int g = 0; g < groups; ++g, decisions += conv_group) {
+        const size_t place = size_t(at) * conv_row;
+        conv_group_steps<N>(lanes, scratch, place, decisions, first, std::make_integer_sequence<int, conv_group>{});
+        at += conv_group;
+        if (at >= k) at -= k;
+    }
+    for (int n = 0; n < N; ++n) lanes[n].best(best + first + n * conv_set_words);
+}
+
+typedef uint32_t ConvU __attribute__((vector_size(4 * conv_words)));
+
+// Where eight words' paths come from, step by step back. `top` is all ones for a path in the upper half.
+struct ConvTrace {
+    ConvU top, lane;
+
+    template <int Phase>
+    inline void back(const ConvDecisions& d) {
+        ConvU zero, one, is_odd;
+        std::memcpy(&zero, d.word[0], sizeof zero);
+        std::memcpy(&one, d.word[1], sizeof one);
+        if constexpr (Phase == 0) {  // undoes the exchange of the lane's top bit
+            is_odd = -(lane >> 4);
+            lane = (lane & 15) | (top & 16);
+        } else {
+            is_odd = -(lane & 1);
+            lane = (lane & 16) | (top & 8) | (lane >> 1 & 7);
+        }
+        const ConvU word = (zero & ~is_odd) | (one & is_odd);
+        top = -(word >> lane & 1);
+    }
+
+    inline void group(const ConvDecisions* d) {
+        back<4>(d[4]);
+        back<3>(d[3]);
+        back<2>(d[2]);
+        back<1>(d[1]);
+        back<0>(d[0]);
+    }
+};
+
+// Five bits to five bytes, the top one first.
+struct ConvSpread {
+    uint64_t bytes[32];
+    constexpr ConvSpread() : bytes{} {
+        for (int v = 0; v < 32; ++v)
+            for (int b = 0; b < 5; ++b) bytes[v] |= uint64_t(v >> (4 - b) & 1) << (8 * b);
+    }
+};
+constexpr ConvSpread conv_spread{};
+
+// Decodes n <= 8 words of k bits with the soft bits of the scratch; word w's bits are scratch.bits[w] and on.
+inline void conv_viterbi(ConvScratch& scratch, int n, int k) {
+    constexpr int S = conv_set_words;
+    for (int w = 0; w < n; ++w)
+        for (auto& stream : scratch.soft[w]) std::memcpy(stream + k, stream, conv_group - 1);
+    if (n % S) std::memcpy(scratch.soft[n], scratch.soft[n - 1], sizeof scratch.soft[n]);
+    alignas(64) uint32_t best[conv_words] = {};
+    for (int w = 0; w < n; w += S * conv_sets) {
+        const int sets = std::min((n - w + S - 1) / S, conv_sets);
+        for (int s = 0; s < sets; ++s) conv_fill_rows(scratch.soft + w + s * S, k, scratch.rows[s]);
+        switch (sets) {
+            case 1: conv_forward<1>(scratch, k, scratch.decisions, w, best); break;
+            case 2: conv_forward<2>(scratch, k, scratch.decisions, w, best); break;
+            case 3: conv_forward<std::min(3, conv_sets)>(scratch, k, scratch.decisions, w, best); break;
+            default: conv_forward<conv_sets>(scratch, k, scratch.decisions, w, best);
+        }
+    }
+    ConvTrace trace;
+    std::memcpy(&trace.lane, best, sizeof best);
+    trace.top = -(trace.lane >> 5 & 1);
+    trace.lane &= 31;
+    const ConvDecisions* d = scratch.decisions + conv_group * conv_most_groups(k);
+    for (int g = 0; g < conv_after / conv_group; ++g) trace.group(d -= conv_group);
+    const int groups = (k + conv_group - 1) / conv_group;
+    for (int g = groups - 1; g >= 0; --g) {
+        std::memcpy(scratch.newest[g], &trace.lane, sizeof trace.lane);
+        trace.group(d -= conv_group);
+    }
+    for (int w = 0; w < n; ++w)
+        for (int g = 0; g < groups; ++g)
+            std::memcpy(scratch.bits[w] + conv_group * g, &conv_spread.bytes[scratch.newest[g][w]], 8);
+}
+
+// Bits before the first of the k in scratch.bits.
+constexpr int conv_lead(int k) { return (conv_group - k % conv_group) % conv_group; }
 
 }  // namespace picocell::PICOCELL_NS

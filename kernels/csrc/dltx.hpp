@@ -29,6 +29,9 @@ struct DltxMessage {
 struct DltxOps {
     // n_index symbols of q_m bits; amplitude by symbol, may be null. False where the index leaves the grid.
     bool (*shared)(const uint8_t* bits, int q_m, const uint64_t* scrambling, const float* amplitude, const DltxGrid&);
+    // The same from packed bits, the first of each word lowest.
+    bool (*shared_packed)(const uint64_t* words, int q_m, const uint64_t* scrambling, const float* amplitude,
+                          const DltxGrid&);
     // All CCEs of a subframe, n_index / 36 of them; those without a message are silent.
     bool (*control)(const DltxMessage* messages, size_t n, const uint64_t* scrambling, const DltxGrid&);
 };

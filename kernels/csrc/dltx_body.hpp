@@ -6,7 +6,11 @@
 #include "crc_body.hpp"
 #include "modem_body.hpp"
 
+#include "dltx_map.hpp"
+
 namespace picocell::PICOCELL_NS {
+
+constexpr size_t dltx_chunk = 192;  // symbols: of any q_m a whole number of scrambling words
 
 inline bool dltx_inside(const DltxGrid& grid) {
     uint32_t largest = 0;
@@ -30,10 +34,27 @@ inline void dltx_pair(const DltxGrid& grid, int port, int step, size_t i, const 
     dltx_put(grid, port + step, i + 1, a, -b);
 }
 
+constexpr size_t dltx_run = 8;
+
+// Whether eight elements follow each other, as nearly all do.
+inline bool dltx_side_by_side(const int32_t* index) {
+    int32_t apart = 0;
+    for (size_t j = 0; j < dltx_run; ++j) apart |= index[j] ^ (index[0] + static_cast<int32_t>(j));
+    return !apart;
+}
+
 // Symbols x of the elements from `first` on.
 inline void dltx_map(const DltxGrid& grid, const float* x, size_t first, size_t end) {
     if (grid.n_ports == 1) {
-        for (size_t i = first; i < end; ++i, x += 2) dltx_put(grid, 0, i, x[0], x[1]);
+        size_t i = first;
+        for (; i + dltx_run <= end; i += dltx_run, x += 2 * dltx_run) {
+            if (dltx_side_by_side(grid.index + i)) {
+                std::memcpy(grid.elements + 2 * size_t(grid.index[i]), x, 2 * dltx_run * sizeof(float));
+            } else {
+                for (size_t j = 0; j < dltx_run; ++j) dltx_put(grid, 0, i + j, x[2 * j], x[2 * j + 1]);
+            }
+        }
+        for (; i < end; ++i, x += 2) dltx_put(grid, 0, i, x[0], x[1]);
     } else if (grid.n_ports == 2) {
         for (size_t i = first; i < end; i += 2, x += 4) dltx_pair(grid, 0, 1, i, x);
     } else {
@@ -48,14 +69,14 @@ inline void dltx_map(const DltxGrid& grid, const float* x, size_t first, size_t 
     }
 }
 
-bool dltx_shared(const uint8_t* bits, int q_m, const uint64_t* scrambling, const float* amplitude,
-                 const DltxGrid& grid) {
-    constexpr size_t chunk = 192;  // symbols: of any q_m a whole number of scrambling words
+// Symbols of one chunk after the other, as `make` gives them, to the grid.
+template <class Make>
+bool dltx_chunks(const float* amplitude, const DltxGrid& grid, const Make& make) {
     if (!dltx_inside(grid)) return false;
-    float x[2 * chunk];
-    for (size_t first = 0; first < grid.n_index; first += chunk) {
-        const size_t end = std::min(first + chunk, grid.n_index), at = first * q_m;
-        modem_modulate(bits + at, end - first, q_m, scrambling + at / 64, x);
+    alignas(64) float x[2 * dltx_chunk];
+    for (size_t first = 0; first < grid.n_index; first += dltx_chunk) {
+        const size_t end = std::min(first + dltx_chunk, grid.n_index);
+        make(first, end, x);
         for (size_t i = first; amplitude && i < end; ++i) {
             x[2 * (i - first)] *= amplitude[i];
             x[2 * (i - first) + 1] *= amplitude[i];
@@ -63,6 +84,24 @@ bool dltx_shared(const uint8_t* bits, int q_m, const uint64_t* scrambling, const
         dltx_map(grid, x, first, end);
     }
     return true;
+}
+
+bool dltx_shared(const uint8_t* bits, int q_m, const uint64_t* scrambling, const float* amplitude,
+                 const DltxGrid& grid) {
+    return dltx_chunks(amplitude, grid, [=](size_t first, size_t end, float* x) {
+        const size_t at = first * q_m;
+        modem_modulate(bits + at, end - first, q_m, scrambling + at / 64, x);
+    });
+}
+
+bool dltx_shared_packed(const uint64_t* words, int q_m, const uint64_t* scrambling, const float* amplitude,
+                        const DltxGrid& grid) {
+    return dltx_chunks(amplitude, grid, [=](size_t first, size_t end, float* x) {
+        uint64_t scrambled[dltx_chunk * 8 / 64 + 1];
+        const size_t at = first * q_m / 64, n = (end * q_m + 63) / 64 - at;
+        for (size_t i = 0; i < n; ++i) scrambled[i] = words[at + i] ^ scrambling[at + i];
+        dltx_symbols(reinterpret_cast<const uint8_t*>(scrambled), q_m, (end - first + 7) / 8, x);
+    });
 }
 
 bool dltx_control(const DltxMessage* messages, size_t n, const uint64_t* scrambling, const DltxGrid& grid) {
@@ -92,6 +131,6 @@ bool dltx_control(const DltxMessage* messages, size_t n, const uint64_t* scrambl
     return true;
 }
 
-const DltxOps dltx_table{dltx_shared, dltx_control};
+const DltxOps dltx_table{dltx_shared, dltx_shared_packed, dltx_control};
 
 }  // namespace picocell::PICOCELL_NS

@@ -1,6 +1,7 @@
 // Body of the equaliser, compiled once per instruction set. Resource elements are gathered in chunks that stay in L1,
 // split into real and imaginary planes, and combined over the receive antennas.
 #include "equalise.hpp"
+#include "fft_vector.hpp"
 
 namespace picocell::PICOCELL_NS {
 
@@ -14,51 +15,148 @@ struct Plane {
     alignas(64) float im[eq_chunk];
 };
 
-inline uint64_t eq_load(const float* p) {
-    uint64_t v;
-    std::memcpy(&v, p, 8);
-    return v;
+#if PICOCELL_ISA_LEVEL == 2
+// Reference signals leave gaps, but two vectors from the first of eight resource elements on hold them all the same;
+// false where they do not.
+inline bool eq_window(const int32_t* index, size_t n_grid, size_t& first, __m512i& places) {
+    const __m256i eight = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index));
+    const __m256i apart = _mm256_sub_epi32(eight, _mm256_set1_epi32(index[0]));
+    first = static_cast<size_t>(index[0]);
+    places = _mm512_maskz_cvtepi32_epi64(0xff, apart);
+    return first + 16 <= n_grid && !_mm256_cmpgt_epu32_mask(apart, _mm256_set1_epi32(15));
 }
 
-// out[i] = source[index[i * stride]], split into planes.
-template <size_t Stride>
-void eq_gather(const float* source, const int32_t* index, size_t n, Plane& out) {
-    alignas(64) uint64_t raw[eq_chunk];
-    for (size_t i = 0; i < n; ++i) raw[i] = eq_load(source + 2 * static_cast<size_t>(index[i * Stride]));
-    const float* in = reinterpret_cast<const float*>(raw);
-    float* __restrict re = out.re;
-    float* __restrict im = out.im;
-    for (size_t i = 0; i < n; ++i) {
-        re[i] = in[2 * i];
-        im[i] = in[2 * i + 1];
+inline __m512i eq_take(const float* source, size_t first, __m512i places) {
+    const float* from = source + 2 * first;
+    return _mm512_permutex2var_epi64(_mm512_loadu_si512(from), places, _mm512_loadu_si512(from + 16));
+}
+#endif
+
+// Eight resource elements at once: false where they do not lie close together.
+inline bool eq_eight(const float* source, size_t n_grid, const int32_t* index, float* out) {
+#if PICOCELL_ISA_LEVEL == 2
+    size_t first;
+    __m512i places;
+    if (!eq_window(index, n_grid, first, places)) return false;
+    _mm512_storeu_si512(out, eq_take(source, first, places));
+#else
+    (void)n_grid;
+    int32_t apart = 0;
+    for (int i = 0; i < 8; ++i) apart |= index[i] ^ (index[0] + i);
+    if (apart) return false;
+    std::memcpy(out, source + 2 * static_cast<size_t>(index[0]), 64);
+#endif
+    return true;
+}
+
+inline void eq_copy(const float* source, int32_t index, float* out) {
+    std::memcpy(out, source + 2 * static_cast<size_t>(index), 2 * sizeof(float));
+}
+
+// The n resource elements of the index, one after the other.
+inline void eq_collect(const float* source, size_t n_grid, const int32_t* index, size_t n, float* out) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        if (eq_eight(source, n_grid, index + i, out + 2 * i)) continue;
+        for (size_t j = i; j < i + 8; ++j) eq_copy(source, index[j], out + 2 * j);
     }
+    for (; i < n; ++i) eq_copy(source, index[i], out + 2 * i);
+}
+
+using EqLanes = Lanes<PICOCELL_VECTOR_BYTES / 4>;
+using EqV = EqLanes::V;
+constexpr size_t eq_width = PICOCELL_VECTOR_BYTES / 4;
+
+// As many resource elements as a vector has lanes, from any grid.
+struct EqBlock {
+    const int32_t* index;
+    bool close = true;
+#if PICOCELL_ISA_LEVEL == 2
+    size_t first[2];
+    __m512i places[2];
+
+    EqBlock(const int32_t* at, size_t n_grid) : index(at) {
+        for (int i = 0; i < 2; ++i, at += 8) close &= eq_window(at, n_grid, first[i], places[i]);
+    }
+    void read(const float* source, EqV& a, EqV& b) const {
+        a = reinterpret_cast<EqV>(eq_take(source, first[0], places[0]));
+        b = reinterpret_cast<EqV>(eq_take(source, first[1], places[1]));
+    }
+#else
+    EqBlock(const int32_t* at, size_t) : index(at) {
+        for (size_t i = 1; i < eq_width; ++i) close &= at[i] == at[0] + static_cast<int32_t>(i);
+    }
+    void read(const float* source, EqV& a, EqV& b) const {
+        a = EqLanes::load_unaligned(source + 2 * static_cast<size_t>(index[0]));
+        b = EqLanes::load_unaligned(source + 2 * static_cast<size_t>(index[0]) + eq_width);
+    }
+#endif
+
+    void load(const float* source, EqV& re, EqV& im) const {
+        EqV a, b;
+        if (close) {
+            read(source, a, b);
+        } else {
+            alignas(64) float raw[2 * eq_width];
+            for (size_t i = 0; i < eq_width; ++i) eq_copy(source, index[i], raw + 2 * i);
+            a = EqLanes::load(raw);
+            b = EqLanes::load(raw + eq_width);
+        }
+        EqLanes::split(a, b, re, im, EqLanes::Index{});
+    }
+};
+
+inline EqV eq_greater(EqV a, float b) { return a > b ? a : EqV{} + b; }
+inline EqV eq_less(EqV a, float b) { return a < b ? a : EqV{} + b; }
+
+void eq_siso_block(const float* y, const float* h, size_t n_rx, size_t n_grid, const int32_t* index, float noise_var,
+                   float* x, float* var) {
+    const EqBlock block(index, n_grid);
+    EqV re{}, im{}, gain{};
+    for (size_t rx = 0; rx < n_rx; ++rx, y += 2 * n_grid, h += 2 * n_grid) {
+        EqV a, b, c, d;
+        block.load(y, a, b);
+        block.load(h, c, d);
+        re += c * a + d * b;
+        im += c * b - d * a;
+        gain += c * c + d * d;
+    }
+    const EqV inverse = 1.0f / eq_greater(gain, eq_tiny);
+    EqLanes::store_complex(x, re * inverse, im * inverse);
+    EqLanes::store_unaligned(var, eq_less(eq_greater(noise_var * inverse, eq_floor), eq_ceiling));
 }
 
 void equalise_siso(const float* y, const float* h, size_t n_rx, size_t n_grid, const int32_t* index, size_t n_re,
                    float noise_var, float* x, float* var) {
-    Plane a, b, m;
-    alignas(64) float gain[eq_chunk];
-    for (size_t start = 0; start < n_re; start += eq_chunk) {
-        const size_t n = std::min(eq_chunk, n_re - start);
-        std::memset(&m, 0, sizeof m);
-        std::memset(gain, 0, sizeof gain);
-        for (size_t rx = 0; rx < n_rx; ++rx) {
-            eq_gather<1>(y + 2 * rx * n_grid, index + start, n, a);
-            eq_gather<1>(h + 2 * rx * n_grid, index + start, n, b);
-            for (size_t i = 0; i < n; ++i) {
-                m.re[i] += b.re[i] * a.re[i] + b.im[i] * a.im[i];
-                m.im[i] += b.re[i] * a.im[i] - b.im[i] * a.re[i];
-                gain[i] += b.re[i] * b.re[i] + b.im[i] * b.im[i];
-            }
-        }
-        float* __restrict to = x + 2 * start;
-        float* __restrict noise = var + start;
+    size_t i = 0;
+    for (; i + eq_width <= n_re; i += eq_width)
+        eq_siso_block(y, h, n_rx, n_grid, index + i, noise_var, x + 2 * i, var + i);
+    if (i == n_re) return;
+    int32_t rest[eq_width];
+    float last[2 * eq_width], noise[eq_width];
+    for (size_t j = 0; j < eq_width; ++j) rest[j] = index[std::min(i + j, n_re - 1)];
+    eq_siso_block(y, h, n_rx, n_grid, rest, noise_var, last, noise);
+    std::memcpy(x + 2 * i, last, 2 * sizeof(float) * (n_re - i));
+    std::memcpy(var + i, noise, sizeof(float) * (n_re - i));
+}
+
+// The first two of every Step resource elements, to planes of their own.
+template <size_t Step>
+void eq_gather_pairs(const float* source, size_t n_grid, const int32_t* index, size_t n, Plane& a, Plane& b) {
+    alignas(64) float in[4 * eq_chunk];
+    if constexpr (Step == 2) {
+        eq_collect(source, n_grid, index, 2 * n, in);
+    } else {
         for (size_t i = 0; i < n; ++i) {
-            const float inverse = 1.0f / std::max(gain[i], eq_tiny);
-            to[2 * i] = m.re[i] * inverse;
-            to[2 * i + 1] = m.im[i] * inverse;
-            noise[i] = std::min(std::max(noise_var * inverse, eq_floor), eq_ceiling);
+            eq_copy(source, index[Step * i], in + 4 * i);
+            eq_copy(source, index[Step * i + 1], in + 4 * i + 2);
         }
+    }
+    for (size_t i = 0; i < n; ++i) {
+        a.re[i] = in[4 * i];
+        a.im[i] = in[4 * i + 1];
+        b.re[i] = in[4 * i + 2];
+        b.im[i] = in[4 * i + 3];
     }
 }
 
@@ -124,12 +222,9 @@ void equalise_pairs(const float* y, const float* h, size_t port_a, size_t port_b
             const float* from = y + 2 * rx * n_grid;
             const float* h0 = h + 2 * (rx * n_ports + port_a) * n_grid;
             const float* h1 = h + 2 * (rx * n_ports + port_b) * n_grid;
-            eq_gather<Step>(from, where, n, ya);
-            eq_gather<Step>(from, where + 1, n, yb);
-            eq_gather<Step>(h0, where, n, h0a);
-            eq_gather<Step>(h0, where + 1, n, h0b);
-            eq_gather<Step>(h1, where, n, h1a);
-            eq_gather<Step>(h1, where + 1, n, h1b);
+            eq_gather_pairs<Step>(from, n_grid, where, n, ya, yb);
+            eq_gather_pairs<Step>(h0, n_grid, where, n, h0a, h0b);
+            eq_gather_pairs<Step>(h1, n_grid, where, n, h1a, h1b);
             eq_accumulate(ya, yb, h0a, h0b, h1a, h1b, n, pairs);
         }
         eq_solve(pairs, n, noise_var, x + 2 * Step * start, var + Step * start, Step);

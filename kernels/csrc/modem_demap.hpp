@@ -42,19 +42,69 @@ struct Demapper {
         return a < b ? a : b;
 #endif
     }
-    static inline V greater(V a, V b) { return -lesser(-a, -b); }
+    static inline V greater(V a, V b) {
+#if PICOCELL_ISA_LEVEL == 2
+        return _mm512_maskz_max_ps(0xffff, a, b);
+#elif PICOCELL_ISA_LEVEL == 1
+        return _mm256_max_ps(a, b);
+#elif defined(__SSE2__)
+        return _mm_max_ps(a, b);
+#else
+        return a > b ? a : b;
+#endif
+    }
 
-    // LLR / 4 of the first of M bits without its sign, in units of a; v = |u|.
+    // 1 / x of positive finite x.
+    static inline V inverse(V x) {
+#if PICOCELL_ISA_LEVEL == 2
+        const V first = _mm512_maskz_rcp14_ps(0xffff, x);  // and one step of Newton: exact to a bit or two
+        return first * (2.0f - x * first);
+#else
+        return 1.0f / x;
+#endif
+    }
+
+    // x between -limit and limit.
+    static inline V clipped(V x, V limit) {
+#if PICOCELL_ISA_LEVEL == 2
+        return _mm512_maskz_range_ps(0xffff, x, limit, 0x02);  // the lesser magnitude with the sign of x
+#else
+        return greater(lesser(x, limit), -limit);
+#endif
+    }
+
+    // To the nearest integer; |x| is small.
+    static inline V rounded(V x) {
+#if PICOCELL_ISA_LEVEL == 2
+        return _mm512_maskz_roundscale_ps(0xffff, x, 0x08);
+#elif PICOCELL_ISA_LEVEL == 1
+        return _mm256_round_ps(x, 0x08);
+#else
+        return (x + round_magic) - round_magic;
+#endif
+    }
+    static inline I integer(V x) {
+#if PICOCELL_ISA_LEVEL == 2
+        return reinterpret_cast<I>(_mm512_maskz_cvtps_epi32(0xffff, x));
+#elif PICOCELL_ISA_LEVEL == 1
+        return reinterpret_cast<I>(_mm256_cvtps_epi32(x));
+#elif defined(__SSE2__)
+        return reinterpret_cast<I>(_mm_cvtps_epi32(x));
+#else
+        return reinterpret_cast<I>(x + round_magic) - magic_bits;
+#endif
+    }
+
+    // LLR / 4 of the first of M > 1 bits without its sign, in units of a; v = |u|.
     template <int M>
     static inline V first_bit(V v) {
-        if constexpr (M == 1) {
-            return v;
+        if constexpr (M == 2) {
+            return greater(v, 2.0f * v - 2.0f);
         } else {
             // The pieces meet at even v, so there either neighbour of h - 1/2 is right.
             constexpr float most = static_cast<float>((1 << M) - 1);
-            const V capped = lesser(v, V{} + most);
-            const V h = (capped * 0.5f - 0.5f + round_magic) - round_magic;
-            return (h + 1.0f) * (v - h);
+            const V h = rounded(lesser(v, V{} + most) * 0.5f - 0.5f), rest = v - h;
+            return h * rest + rest;
         }
     }
 
@@ -62,11 +112,13 @@ struct Demapper {
     template <int M>
     static inline void axis(V u, V factor, I* out) {
         constexpr float limit = llr_limit;
-        const V v = abs(u), exact = first_bit<M>(v) * factor;
-        const V clipped = lesser(exact, V{} + limit);
-        const V rounded = reinterpret_cast<V>(reinterpret_cast<I>(clipped) | sign(u)) + round_magic;
-        out[0] = reinterpret_cast<I>(rounded) - magic_bits;
-        if constexpr (M > 1) axis<M - 1>(static_cast<float>(1 << (M - 1)) - v, factor, out + 1);
+        if constexpr (M == 1) {
+            out[0] = integer(clipped(u * factor, V{} + limit));
+        } else {
+            const V v = abs(u), size = lesser(first_bit<M>(v) * factor, V{} + limit);
+            out[0] = integer(reinterpret_cast<V>(reinterpret_cast<I>(size) | sign(u)));
+            axis<M - 1>(static_cast<float>(1 << (M - 1)) - v, factor, out + 1);
+        }
     }
 
     // The same from the received value; where that is no number or too large for one, nothing is known.
@@ -76,9 +128,22 @@ struct Demapper {
         axis<M>(known ? y * (1.0f / axis_unit[M]) : V{}, known ? factor : V{}, out);
     }
 
-    template <size_t... K>
-    static inline H narrow(I a, I b, std::index_sequence<K...>) {
-        return __builtin_shufflevector(reinterpret_cast<H>(a), reinterpret_cast<H>(b), (int)(2 * K)...);
+    // Two registers of 32-bit numbers in one of 16 bits, lane by lane of 128 bits as x86 packs: pairs of numbers
+    // (32 bits) stand in the order of `place`.
+    static inline H narrow(I a, I b) {
+#if PICOCELL_ISA_LEVEL == 2
+        return reinterpret_cast<H>(_mm512_maskz_packs_epi32(0xffffffff, (__m512i)a, (__m512i)b));
+#elif PICOCELL_ISA_LEVEL == 1
+        return reinterpret_cast<H>(_mm256_packs_epi32((__m256i)a, (__m256i)b));
+#elif defined(__SSE2__)
+        return reinterpret_cast<H>(_mm_packs_epi32((__m128i)a, (__m128i)b));
+#else
+        return __builtin_shufflevector(reinterpret_cast<H>(a), reinterpret_cast<H>(b), 0, 2, 4, 6, 8, 10, 12, 14);
+#endif
+    }
+    static constexpr int place(int symbol) {
+        constexpr int half = W / 2;  // symbols of a register
+        return 4 * (symbol % half / 2) + 2 * (symbol / half) + symbol % 2;
     }
 
     // Lane i all ones where bit i of the word is set.
@@ -104,49 +169,85 @@ struct Demapper {
 #endif
     }
 
-    // Element k of an M-way interleave of `planes` (32-bit units), T the vector that is being made.
-    template <int M, int T, int From, size_t... K>
-    static inline I pick(I made, I plane, std::index_sequence<K...>) {
+    // Which symbol of the W stands where in the two registers: with four planes they are taken in an order that zipping
+    // puts right.
+    template <int M>
+    static constexpr int symbol_at(int at) {
+        constexpr int half = W / 2;
+        if (M != 4) return at;
+        return at / half * half + at % 2 * (half / 2) + at % half / 2;
+    }
+
+    // Units of N 32-bit numbers from the lower or the upper half of each 128 bits of a and b in turn.
+    template <int N, bool High, size_t... K>
+    static inline I zip(I a, I b, std::index_sequence<K...>) {
         return __builtin_shufflevector(
-            made, plane, (int)((T * W + K) % M == From ? W + (T * W + K) / M : K)...);
-    }
-    template <int M, int T>
-    static inline I interleave(const H* planes) {
-        I made = pick<M, T, 0>(I{}, reinterpret_cast<I>(planes[0]), Index{});
-        if constexpr (M > 1) made = pick<M, T, 1>(made, reinterpret_cast<I>(planes[1]), Index{});
-        if constexpr (M > 2) made = pick<M, T, 2>(made, reinterpret_cast<I>(planes[2]), Index{});
-        if constexpr (M > 3) made = pick<M, T, 3>(made, reinterpret_cast<I>(planes[3]), Index{});
-        return made;
+            a, b, (int)(K / 4 * 4 + (High ? 2 : 0) + K % 4 / (2 * N) * N + K % N + (K % (2 * N) / N) * W)...);
     }
 
-    template <size_t... K>
-    static inline V spread(V x, std::index_sequence<K...>) {
-        return __builtin_shufflevector(x, x, (int)(K / 2)...);
+    // Element k of a three-way interleave of the planes (32-bit units), T the vector that is being made.
+    template <int T, size_t... K>
+    static inline I three(const H* planes, std::index_sequence<K...>) {
+        const I two = __builtin_shufflevector(
+            reinterpret_cast<I>(planes[0]), reinterpret_cast<I>(planes[1]),
+            (int)((T * W + K) % 3 == 2 ? 0 : (T * W + K) % 3 * W + place((T * W + K) / 3))...);
+        return __builtin_shufflevector(two, reinterpret_cast<I>(planes[2]),
+                                       (int)((T * W + K) % 3 == 2 ? W + place((T * W + K) / 3) : K)...);
     }
     template <size_t... K>
-    static inline V spread_high(V x, std::index_sequence<K...>) {
-        return __builtin_shufflevector(x, x, (int)(W / 2 + K / 2)...);
+    static inline I in_order(I x, std::index_sequence<K...>) {
+        return __builtin_shufflevector(x, x, place(K)...);
     }
 
-    template <int M, int T = 0>
-    static inline void store(const H* planes, const uint32_t* words, bool scrambled, int16_t* out) {
-        if constexpr (T < M) {
-            H x = reinterpret_cast<H>(interleave<M, T>(planes));
-            if (scrambled) x = flip(x, words[T]);
-            *reinterpret_cast<UnalignedI*>(out + 2 * W * T) = reinterpret_cast<I>(x);
-            store<M, T + 1>(planes, words, scrambled, out);
+    // The planes of M bits, symbol by symbol.
+    template <int M>
+    static inline void weave(const H* planes, I* out) {
+        const auto plane = [&](int i) { return reinterpret_cast<I>(planes[i]); };
+        if constexpr (M == 1) {
+            out[0] = in_order(plane(0), Index{});
+        } else if constexpr (M == 3) {
+            out[0] = three<0>(planes, Index{});
+            out[1] = three<1>(planes, Index{});
+            out[2] = three<2>(planes, Index{});
+        } else {
+            const I low = zip<1, false>(plane(0), plane(1), Index{}), high = zip<1, true>(plane(0), plane(1), Index{});
+            if constexpr (M == 2) {
+                out[0] = low, out[1] = high;
+            } else {
+                const I low2 = zip<1, false>(plane(2), plane(3), Index{});
+                const I high2 = zip<1, true>(plane(2), plane(3), Index{});
+                out[0] = zip<2, false>(low, low2, Index{});
+                out[1] = zip<2, true>(low, low2, Index{});
+                out[2] = zip<2, false>(high, high2, Index{});
+                out[3] = zip<2, true>(high, high2, Index{});
+            }
         }
+    }
+
+    // The values of the symbols in one of the two registers, each twice.
+    template <int M, int Half, size_t... K>
+    static inline V spread(V x, std::index_sequence<K...>) {
+        return __builtin_shufflevector(x, x, symbol_at<M>(W / 2 * Half + K / 2)...);
+    }
+    template <int M, size_t... K>
+    static inline V arrange(V x, std::index_sequence<K...>) {
+        return __builtin_shufflevector(x, x, (int)(2 * symbol_at<M>(K / 2) + K % 2)...);
     }
 
     // W symbols; words[t] has the scrambling bits of LLRs 2 W t and on.
     template <int M>
     static inline void block(const float* symbols, V low, V high, const uint32_t* words, bool scrambled, int16_t* out) {
-        I a[M], b[M];
+        I a[M], b[M], woven[M];
         H planes[M];
-        received<M>(*reinterpret_cast<const Unaligned*>(symbols), low, a);
-        received<M>(*reinterpret_cast<const Unaligned*>(symbols + W), high, b);
-        for (int i = 0; i < M; ++i) planes[i] = narrow(a[i], b[i], std::make_index_sequence<2 * W>{});
-        store<M>(planes, words, scrambled, out);
+        received<M>(arrange<M>(*reinterpret_cast<const Unaligned*>(symbols), Index{}), low, a);
+        received<M>(arrange<M>(*reinterpret_cast<const Unaligned*>(symbols + W), Index{}), high, b);
+        for (int i = 0; i < M; ++i) planes[i] = narrow(a[i], b[i]);
+        weave<M>(planes, woven);
+        for (int t = 0; t < M; ++t) {
+            H x = reinterpret_cast<H>(woven[t]);
+            if (scrambled) x = flip(x, words[t]);
+            *reinterpret_cast<UnalignedI*>(out + 2 * W * t) = reinterpret_cast<I>(x);
+        }
     }
 };
 
@@ -166,10 +267,10 @@ struct Blocks {
         V low = same, high = same;
         if (per_symbol) {
             const V value = *reinterpret_cast<const D::Unaligned*>(noise);
-            V factor = gain / D::greater(value, V{} + least_noise);
-            factor = value == value ? factor : V{};
-            low = D::spread(factor, D::Index{});
-            high = D::spread_high(factor, D::Index{});
+            V factor = gain * D::inverse(D::greater(value, V{} + least_noise));
+            factor = value < std::numeric_limits<float>::infinity() ? factor : V{};
+            low = D::spread<M, 0>(factor, D::Index{});
+            high = D::spread<M, 1>(factor, D::Index{});
         }
         uint32_t words[M] = {};
         for (int t = 0; scrambling && t < M; ++t) {

@@ -39,6 +39,13 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "packing takes the firs
 inline uint64_t pack64(const uint8_t* bits) {
 #if PICOCELL_ISA_LEVEL == 2
     return _mm512_test_epi8_mask(_mm512_loadu_si512(bits), _mm512_set1_epi8(1));
+#elif PICOCELL_ISA_LEVEL == 1
+    uint64_t word = 0;
+    for (int i = 0; i < 2; ++i) {
+        const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bits + 32 * i));
+        word |= uint64_t{uint32_t(_mm256_movemask_epi8(_mm256_slli_epi16(bytes, 7)))} << (32 * i);
+    }
+    return word;
 #else
     uint64_t word = 0;
     for (int i = 0; i < 8; ++i) {
@@ -67,13 +74,68 @@ inline void map_block(const SymbolTable<Q, S>& table, const uint64_t* words, flo
     }
 }
 
+#if PICOCELL_ISA_LEVEL == 2
+// Eight symbols a register. Lane l of it is axis l % 2 of symbol l / 2, and its bits are every other one from bit
+// Q (l / 2) + l % 2 of the word on: each lane takes the eight bits from there, and the five lowest of them look up the
+// level, whatever the other axis has in between. 256QAM has one more: its first bit, the sign, goes to the lane's top.
+template <int Q>
+struct MapLanes {
+    alignas(64) uint8_t from[64];  // bit of the word at which a byte begins
+    alignas(64) float level[32];
+    constexpr MapLanes() : from{}, level{} {
+        constexpr int m = Q == 1 ? 1 : Q / 2;
+        for (int lane = 0; lane < 16; ++lane) {
+            const int first = Q * (lane / 2) + (Q > 1 ? lane % 2 : 0);
+            from[4 * lane] = uint8_t(Q == 8 ? first + 2 : first);
+            from[4 * lane + 3] = uint8_t((first + 64 - 7) % 64);
+        }
+        for (unsigned v = 0; v < 32; ++v) {
+            unsigned axis = 0;
+            for (int b = 0; b < 3; ++b) axis |= (v >> (2 * b) & 1u) << b;
+            if (m < 3) axis &= (1u << m) - 1;
+            level[v] = axis_unit[m] * (Q == 8 ? axis_level(axis << 1, 4) : axis_level(axis, m));
+        }
+    }
+};
+
+template <int Q>
+inline size_t map_wide(const uint8_t* bits, size_t n, const uint64_t* scrambling, float* symbols) {
+    static constexpr MapLanes<Q> lanes;
+    const __m512i from = _mm512_load_si512(lanes.from), sign = _mm512_set1_epi32(int32_t(0x80000000));
+    const __m512 low = _mm512_load_ps(lanes.level), high = _mm512_load_ps(lanes.level + 16);
+    const __m512i ones = _mm512_set1_epi8(1);
+    const uint8_t* mask = reinterpret_cast<const uint8_t*>(scrambling);
+    size_t done = 0;
+    // A register of bits and a word of scrambling are read from the first of eight symbols on.
+    for (; Q * done + 64 <= Q * n; done += 8) {
+        uint64_t word = _mm512_test_epi8_mask(_mm512_loadu_si512(bits + Q * done), ones);
+        if (mask) {
+            uint64_t turned;
+            std::memcpy(&turned, mask + Q * done / 8, 8);
+            word ^= turned;
+        }
+        const __m512i words = _mm512_set1_epi64(int64_t(word));
+        const __m512i fields = _mm512_maskz_multishift_epi64_epi8(~__mmask64{0}, from, words);
+        __m512i x = _mm512_castps_si512(_mm512_permutex2var_ps(low, fields, high));
+        if constexpr (Q == 8) x = _mm512_ternarylogic_epi32(x, fields, sign, 0x78);  // x ^ (fields & sign)
+        _mm512_storeu_si512(symbols + 2 * done, x);
+    }
+    return done;
+}
+#endif
+
 template <int Q>
 void map_symbols(const uint8_t* bits, size_t n, const uint64_t* scrambling, float* symbols) {
     constexpr int S = Q == 6 ? 1 : 8 / Q;  // symbols of a table entry
     constexpr int n_words = block_words<Q>;
     constexpr size_t step = 64 * n_words / Q;
     static const SymbolTable<Q, S> table;
-    for (size_t done = 0; done < n; done += step, bits += 64 * n_words) {
+    size_t done = 0;
+#if PICOCELL_ISA_LEVEL == 2
+    done = map_wide<Q>(bits, n, scrambling, symbols) / step * step;  // what is left begins with a word
+    bits += Q * done;
+#endif
+    for (; done < n; done += step, bits += 64 * n_words) {
         const size_t count = std::min(n - done, step), n_bits = count * Q;
         uint8_t padded[64 * n_words];
         float last[2 * step];

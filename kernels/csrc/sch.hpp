@@ -21,10 +21,11 @@ struct SchShape {
 
 // What is kept between the transmissions of a transport block.
 struct SchSoft {
-    int16_t* llr;     // [c][stride] circular buffers
-    size_t stride;    // at least 3 * (k_plus + 4) + 1
+    int16_t* llr;     // [c][stride] circular buffers; sch_front more before the first and behind the last can be read
+    size_t stride;    // at least 3 * (k_plus + 4) + 1 + sch_front
     uint8_t* passed;  // [c] code blocks whose checksum held
     uint8_t* bytes;   // [c][768] their bits
+    uint8_t* fresh;   // whether nothing was received yet, and llr holds nothing
 };
 
 struct SchOutcome {
@@ -39,8 +40,12 @@ struct SchOps {
     Segmentation (*segment)(int tbs);
     // Whether every code block has a coded bit within its share of n_ir.
     bool (*fits)(int tbs, int n_ir);
-    void (*encode)(const SchShape* shape, const uint8_t* payload, uint8_t* out);
-    void* (*decoder_new)();
+    // To words of 64 bits, the first bit lowest; zeros behind the last.
+    void (*encode)(const SchShape* shape, const uint8_t* payload, uint64_t* out);
+    // n such bits to bytes of 0 and 1.
+    void (*unpack)(const uint64_t* words, size_t n, uint8_t* bits);
+    // Scratch of as many threads; more than one are kept waiting. Null where there is no memory for them.
+    void* (*decoder_new)(int threads);
     void (*decoder_free)(void* decoder);
     // soft may be null.
     SchOutcome (*decode)(void* decoder, const SchShape* shape, const int16_t* llr, const SchSoft* soft,
@@ -48,6 +53,7 @@ struct SchOps {
 };
 
 constexpr int sch_block_bytes = 768;
+constexpr int sch_front = 64;  // LLRs
 constexpr int sch_max_tbs = 400000;
 
 const SchOps& sch_ops_base();

@@ -3,6 +3,9 @@
 #include "sch.hpp"
 #include "turbo_body.hpp"
 
+#include "sch_crc.hpp"
+#include "sch_encode.hpp"
+
 namespace picocell::PICOCELL_NS {
 
 // TS 36.212 5.1.2.
@@ -62,87 +65,110 @@ inline void put_crc(uint8_t* to, uint32_t crc) {
     to[2] = static_cast<uint8_t>(crc);
 }
 
-inline void sch_encode(const SchShape* shape, const uint8_t* payload, uint8_t* out) {
-    const Segmentation s = sch_segment(shape->tbs);
+// Bytes of a code block of the transport block, and its checksum.
+struct SchSource {
+    const uint8_t* payload;
+    int left;      // bytes not yet taken
+    int attached;  // bytes of CRC24A taken
     uint8_t trailer[3];
-    put_crc(trailer, crc_bytes(crc24a_kind, payload, shape->tbs / 8));
-    alignas(64) uint8_t bytes[turbo_max_k / 8 + 8];
-    alignas(64) uint8_t bits[turbo_max_k], d[3 * (turbo_max_k + 4)];
-    int left = shape->tbs / 8, attached = 0;  // payload bytes not yet taken, CRC24A bytes taken
-    for (int r = 0; r < s.c; ++r) {
-        const SchBlock b = sch_block(s, *shape, r);
+
+    void take(const SchBlock& b, uint8_t* to) {
         const int skip = b.n_filler / 8, own = std::min(b.data, left);
-        std::memset(bytes, 0, skip);
-        std::memcpy(bytes + skip, payload, own);
+        std::memset(to, 0, skip);
+        std::memcpy(to + skip, payload, own);
         // CRC24A follows the payload, and may begin in the last block but one.
-        std::memcpy(bytes + skip + own, trailer + attached, b.data - own);
+        std::memcpy(to + skip + own, trailer + attached, b.data - own);
         attached += b.data - own;
         payload += own;
         left -= own;
-        if (s.crc) put_crc(bytes + skip + b.data, crc_bytes(crc24b_kind, bytes, skip + b.data));
-        unpack_bits(bytes, b.k / 8, bits);
-        turbo_encode_block(bits, b.k, d);
-        const CircularFor circular(b.k, b.n_filler);
-        turbo_match_block(d, *circular.table, b.n_cb, shape->rv, b.e, out);
-        out += b.e;
     }
-}
-
-struct SchScratch {
-    TurboScratch turbo;
-    alignas(64) int16_t soft[3 * (turbo_max_k + 4) + 64];
-    uint8_t bytes[sch_block_bytes];
-    uint8_t whole[sch_max_tbs / 8 + 3];
 };
 
-inline void* sch_decoder_new() {
-    void* p = std::aligned_alloc(64, (sizeof(SchScratch) + 63) / 64 * 64);
-    if (p) std::memset(p, 0, sizeof(SchScratch));
-    return p;
-}
+constexpr int sch_row = sch_block_bytes + 64;  // bytes of a code block, and room to read on
 
-inline void sch_decoder_free(void* decoder) { std::free(decoder); }
-
-inline SchOutcome sch_decode(void* decoder, const SchShape* shape, const int16_t* llr, const SchSoft* soft,
-                             int max_iterations, uint8_t* payload) {
-    auto* t = static_cast<SchScratch*>(decoder);
-    const Segmentation s = sch_segment(shape->tbs);
-    SchOutcome outcome{};
-    uint8_t* whole = t->whole;
-    for (int r = 0; r < s.c; ++r) {
-        const SchBlock b = sch_block(s, *shape, r);
-        uint8_t* bytes = soft ? soft->bytes + r * sch_block_bytes : t->bytes;
-        bool ok = soft && soft->passed[r];
-        if (!ok) {
-            const CircularFor circular(b.k, b.n_filler);
-            const Circular& c = *circular.table;
-            int16_t* sum = soft ? soft->llr + r * soft->stride : t->soft;
-            if (!soft) std::memset(sum, 0, (c.length + 1) * sizeof(int16_t));
-            recover_block(llr, b.e, c, b.n_cb, shape->rv, sum);
-            load_circular(&t->turbo, c, sum);
-            const int crc = s.crc ? crc24b_kind : crc24a_kind;
-            const TurboResult done =
-                turbo_decode_block(&t->turbo, b.k, b.n_filler, level(sum, c.length), max_iterations, crc, bytes);
-            ok = done.crc_ok;
-            outcome.blocks_tried += 1;
-            outcome.iterations += (done.half_iterations + 1) / 2;
-            if (soft) soft->passed[r] = ok;
-        }
-        outcome.blocks_ok += ok;
-        llr += b.e;
-        std::memcpy(whole, bytes + b.n_filler / 8, b.data);
-        whole += b.data;
+// Checksums behind n blocks of the same length.
+inline void sch_checksums(uint8_t* bytes, int n, size_t length) {
+    const CrcTable& t = crc_tables[crc24b_kind];
+    const size_t head = length % 8;
+    for (int r = 0; r < n; r += crc_chains) {
+        uint32_t crc[crc_chains];
+        uint8_t* group = bytes + r * sch_row;
+        for (int i = 0; i < crc_chains; ++i) crc[i] = crc_bytes(crc24b_kind, group + i * sch_row, head) << 8;
+        crc_side_by_side(t, group + head, sch_row, length - head, crc);
+        for (int i = 0; i < std::min(n - r, crc_chains); ++i) put_crc(group + i * sch_row + length, crc[i] >> 8);
     }
-    outcome.crc_ok = outcome.blocks_ok == s.c && crc_bytes(crc24a_kind, t->whole, shape->tbs / 8 + 3) == 0;
-    // A block passed that should not have: which one is unknown, so the next transmission decodes them all.
-    if (soft && outcome.blocks_ok == s.c && !outcome.crc_ok) std::memset(soft->passed, 0, s.c);
-    std::memcpy(payload, t->whole, shape->tbs / 8);
-    return outcome;
 }
+
+// Encodes blocks r to r + n - 1, alike in size and filler, to `out` from bit `at` on; returns where they end.
+template <class T>
+size_t sch_encode_group(const Segmentation& s, const SchShape& shape, SchSource& source, int r, int n, uint64_t* out,
+                        size_t at) {
+    using S = Slices<T>;
+    alignas(64) uint8_t bytes[(S::blocks + crc_chains) * sch_row];
+    S slices;
+    size_t e[S::blocks], first[S::blocks];
+    const SchBlock like = sch_block(s, shape, r);
+    for (int i = 0; i < n; ++i) {
+        const SchBlock b = sch_block(s, shape, r + i);
+        source.take(b, bytes + i * sch_row);
+        e[i] = b.e;
+        first[i] = at;
+        at += b.e;
+    }
+    if (s.crc) sch_checksums(bytes, n, like.k / 8 - 3);
+    slice_bytes<T>(bytes, sch_row, n, like.k, slices.input + slice_pad);
+    slice_turbo(slices, like.k);
+    const CircularFor circular(like.k, like.n_filler);
+    slice_match(slices, *circular.table, ring(*circular.table, like.n_cb, shape.rv), n, e, first, out);
+    return at;
+}
+
+inline void sch_encode(const SchShape* shape, const uint8_t* payload, uint64_t* out) {
+    const Segmentation s = sch_segment(shape->tbs);
+    SchSource source{payload, shape->tbs / 8, 0, {}};
+    put_crc(source.trailer, crc_long(crc24a_kind, payload, shape->tbs / 8));
+    std::memset(out, 0, (shape->g + 63) / 64 * 8);
+    size_t at = 0;
+    for (int r = 0; r < s.c;) {
+        // Blocks of one size go together, apart from one with filler bits.
+        const int like = r == 0 && s.f ? 1 : (r < s.c_minus ? s.c_minus : s.c) - r;
+        const int n = std::min(like, Slices<uint16_t>::blocks);
+        if (n > Slices<uint8_t>::blocks)
+            at = sch_encode_group<uint16_t>(s, *shape, source, r, n, out, at);
+        else
+            at = sch_encode_group<uint8_t>(s, *shape, source, r, n, out, at);
+        r += n;
+    }
+}
+
+template <size_t... I>
+constexpr Slices<uint8_t>::V sch_places(std::index_sequence<I...>) {
+    return Slices<uint8_t>::V{static_cast<uint8_t>(1u << (I % 8))...};
+}
+
+// n bits, the first lowest, to bytes of 0 and 1.
+inline void sch_unpack(const uint64_t* words, size_t n, uint8_t* bits) {
+    using S = Slices<uint8_t>;
+    using Index = std::make_index_sequence<S::lanes>;
+    typedef uint64_t Words __attribute__((vector_size(PICOCELL_VECTOR_BYTES)));
+    const S::V places = sch_places(Index{});
+    size_t i = 0;
+    for (; i + S::lanes <= n; i += S::lanes) {
+        const S::V some = reinterpret_cast<S::V>(Words{} + (words[i / 64] >> (i % 64)));
+        S::store(bits + i, reinterpret_cast<S::V>((slice_spread<uint8_t>(some, Index{}) & places) != 0) & 1);
+    }
+    for (; i < n; ++i) bits[i] = words[i / 64] >> (i % 64) & 1;
+}
+
+}  // namespace picocell::PICOCELL_NS
+
+#include "sch_decode.hpp"
+
+namespace picocell::PICOCELL_NS {
 
 inline const SchOps& sch_make_ops() {
     static const SchOps ops{turbo_set_tables, sch_segment,      sch_fits,  sch_encode,
-                            sch_decoder_new,  sch_decoder_free, sch_decode};
+                            sch_unpack, sch_decoder_new,  sch_decoder_free, sch_decode};
     return ops;
 }
 

@@ -6,8 +6,8 @@
 namespace picocell {
 
 struct TurboResult {
-    int half_iterations;  // constituent decodings done
-    bool crc_ok;          // a checksum was asked for and holds
+    int32_t half_iterations;  // constituent decodings done
+    int32_t crc_ok;           // a checksum was asked for and holds
 };
 
 struct TurboOps {
@@ -21,11 +21,13 @@ struct TurboOps {
     void (*match)(const uint8_t* d, int k, int n_filler, int n_cb, int rv, size_t e, uint8_t* out);
     // Adds e LLRs to the 3 streams of k + 4, saturating.
     void (*recover)(const int16_t* llr, size_t e, int k, int n_filler, int n_cb, int rv, int16_t* d);
+    // `encode` and `match` in one.
+    void (*encode_match)(const uint8_t* bits, int k, int n_filler, int n_cb, int rv, size_t e, uint8_t* out);
     void* (*decoder_new)();
     void (*decoder_free)(void* decoder);
-    // d: 3 streams of k + 4 LLRs. bytes: k / 8 decoded bytes. crc: a CrcKind or -1.
-    TurboResult (*decode)(void* decoder, const int16_t* d, int k, int n_filler, int max_iterations, int crc,
-                          uint8_t* bytes);
+    // d: n blocks of 3 streams of k + 4 LLRs. bits: n blocks of k. crc: a CrcKind or -1.
+    void (*decode)(void* decoder, const int16_t* d, int n, int k, int n_filler, int max_iterations, int crc,
+                   uint8_t* bits, TurboResult* results);
 };
 
 const TurboOps& turbo_ops_base();

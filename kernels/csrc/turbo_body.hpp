@@ -2,10 +2,13 @@
 #pragma once
 #include "turbo.hpp"
 #include "crc_body.hpp"
+#include "turbo_lanes.hpp"
 #include "turbo_tables.hpp"
 #include "turbo_encode.hpp"
 #include "turbo_siso.hpp"
+#include "turbo_load.hpp"
 #include "turbo_decode.hpp"
+#include "turbo_match.hpp"
 
 namespace picocell::PICOCELL_NS {
 
@@ -36,21 +39,26 @@ inline void* turbo_decoder_new() {
 
 inline void turbo_decoder_free(void* decoder) { std::free(decoder); }
 
-inline TurboResult turbo_decode(void* decoder, const int16_t* d, int k, int n_filler, int max_iterations, int crc,
-                                uint8_t* bytes) {
+inline void turbo_decode(void* decoder, const int16_t* d, int n, int k, int n_filler, int max_iterations, int crc,
+                         uint8_t* bits, TurboResult* results) {
     auto* t = static_cast<TurboScratch*>(decoder);
-    load_streams(t, d, k);
-    const int lanes = turbo_lanes(k), rows = k / lanes;
-    for (int i = 0; i < n_filler; ++i) {
-        const int at = i % rows * lanes + i / rows;
-        t->raw[at] = t->raw[k + at] = 0;
+    constexpr int most = sizeof t->bytes / sizeof t->bytes[0];
+    TurboBlock blocks[most];
+    for (int first = 0; first < n; first += most) {
+        const int part = std::min(most, n - first);
+        for (int i = 0; i < part; ++i)
+            blocks[i] = block_of(d + ptrdiff_t{first + i} * 3 * (k + 4), k, n_filler, t->bytes[i]);
+        turbo_decode_blocks(t, blocks, part, k, max_iterations, crc);
+        for (int i = 0; i < part; ++i) {
+            unpack_bits(t->bytes[i], k / 8, bits + ptrdiff_t{first + i} * k);
+            results[first + i] = blocks[i].result;
+        }
     }
-    return turbo_decode_block(t, k, n_filler, level(t->raw, 3 * k), max_iterations, crc, bytes);
 }
 
 inline const TurboOps& turbo_make_ops() {
     static const TurboOps ops{turbo_set_tables, turbo_encode_block, turbo_usable, turbo_match,
-                              turbo_recover, turbo_decoder_new, turbo_decoder_free, turbo_decode};
+                              turbo_recover, encode_and_match, turbo_decoder_new, turbo_decoder_free, turbo_decode};
     return ops;
 }
 

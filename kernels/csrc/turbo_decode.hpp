@@ -1,198 +1,229 @@
-// Turbo decoding of one code block: scaling of its LLRs, iterations, checksum after each constituent decoding.
+// Turbo decoding of code blocks of one size: as many side by side as fill the lanes.
 #pragma once
 
 namespace picocell::PICOCELL_NS {
 
-constexpr int edge = 64;  // room before and behind rows, for loads shifted by a window
-
 struct TurboScratch {
-    alignas(64) int16_t raw[3 * turbo_max_k];  // stream, row, lane
-    alignas(64) int16_t channel[2][turbo_max_k + 2 * edge];
-    alignas(64) int16_t parity[2][turbo_max_k + 2 * edge];
-    alignas(64) int16_t apriori[2][turbo_max_k + 2 * edge];
-    alignas(64) int16_t total[turbo_max_k];
-    alignas(64) int16_t alpha[8 * turbo_max_k];
+    static constexpr int room = turbo_width * turbo_max_rows;
+    alignas(64) int8_t natural[3][room + 64];
+    alignas(64) int8_t channel[2][room + 2 * turbo_edge];
+    alignas(64) int8_t parity[2][room + 2 * turbo_edge];
+    alignas(64) int8_t apriori[2][room + 2 * turbo_edge];
+    alignas(64) int8_t total[room];
+    alignas(64) int8_t metrics[7 * turbo_width * turbo_part];
+    alignas(64) int8_t packed[packed_stride * turbo_width];
     Border border[2];
+    int8_t ends[2][turbo_width][8];            // metrics behind the last bit, of each block
+    alignas(64) int16_t raw[3 * turbo_max_k];  // one block as it comes out of a circular buffer
     int16_t tail[12];
+    uint8_t bytes[64][turbo_max_k / 8];        // decoded blocks of a call
 };
 
-// How much the LLRs of a block are shifted, and how many of them were received.
-struct Level {
-    int shift;     // to the right; negative: to the left
-    int received;  // LLRs that are not zero
+// A code block to decode. TS 36.212 5.1.3.2.
+struct TurboBlock {
+    const int16_t* d[3];  // K LLRs of each stream, positive for 0; 0: not received
+    int16_t tail[12];     // x, z, x, z, x, z of each code
+    int n_filler;         // bits at the start that are known to be 0
+    uint8_t* bytes;       // K / 8 decoded bytes
+    Level level;
+    TurboResult result;
 };
 
-// Brings the mean magnitude of what was received to 32..63: max-log decoding does not care for scale, the clips do.
-inline Level level(const int16_t* llr, int n) {
-    uint64_t sum = 0;
-    int received = 0;
-    for (int begin = 0; begin < n; begin += 4096) {
-        const int end = std::min(n, begin + 4096);
-        uint32_t part = 0, count = 0;
-        for (int i = begin; i < end; ++i) {
-            const int32_t x = llr[i];
-            part += static_cast<uint32_t>(x < 0 ? -x : x);
-            count += x != 0;
-        }
-        sum += part;
-        received += static_cast<int>(count);
+typedef int16_t States __attribute__((vector_size(16)));
+
+// Metrics of the states behind the last bit: each has one way through the three tail steps. They are kept no further
+// apart than metrics within a block can be, which plain sums rely on.
+inline void tail_metrics(const int8_t* tail, int8_t* metrics) {
+    static constexpr States zero[6] = {
+        // states, 0 to 7, whose step has a 0 there: x and z of three steps
+        {1, 0, 0, 1, 1, 0, 0, 1}, {1, 0, 1, 0, 0, 1, 0, 1}, {1, 1, 0, 0, 0, 0, 1, 1},
+        {1, 1, 0, 0, 1, 1, 0, 0}, {1, 1, 1, 1, 0, 0, 0, 0}, {1, 1, 1, 1, 0, 0, 0, 0},
+    };
+    static constexpr States reach[8] = {
+        // backward_reach[i ^ j] for j = 0 to 7
+        {0, 38, 63, 51, 76, 64, 51, 51}, {38, 0, 51, 63, 64, 76, 51, 51}, {63, 51, 0, 38, 51, 51, 76, 64},
+        {51, 63, 38, 0, 51, 51, 64, 76}, {76, 64, 51, 51, 0, 38, 63, 51}, {64, 76, 51, 51, 38, 0, 51, 63},
+        {51, 51, 76, 64, 63, 51, 0, 38}, {51, 51, 64, 76, 51, 63, 38, 0},
+    };
+    States m{};
+    for (int i = 0; i < 6; ++i) m += zero[i] * tail[i];
+    States kept = m;
+    for (int j = 0; j < 8; ++j) {
+        const States other = m[j] - reach[j];
+        kept = other > kept ? other : kept;
     }
-    if (!received) return {0, 0};
-    const auto mean = static_cast<uint32_t>(sum / received);
-    return {26 - __builtin_clz(mean | 1), received};
+    for (int i = 0; i < 8; ++i) metrics[i] = static_cast<int8_t>(kept[i] - kept[0]);
 }
 
-inline int16_t scaled(int16_t x, int shift) {
-    if (shift > 0) x = static_cast<int16_t>((x >> shift) + ((x >> (shift - 1)) & 1));
-    x = std::min<int16_t>(std::max<int16_t>(x, -clip_channel), clip_channel);
-    if (shift < 0) x = static_cast<int16_t>(x * (1 << -shift));
-    return std::min<int16_t>(std::max<int16_t>(x, -clip_channel), clip_channel);
-}
-
-inline void scale_row(const int16_t* in, int16_t* out, int n, int shift) {
-    if (shift > 0)
-        for (int i = 0; i < n; ++i) out[i] = scaled(in[i], shift);
-    else
-        for (int i = 0; i < n; ++i) out[i] = scaled(in[i], shift);
-}
-
-// Backward metrics of the eight states behind the last bit: each has one way through the three tail steps.
-inline void tail_metrics(const int16_t* tail, int16_t* end) {
-    for (int state = 0; state < 8; ++state) {
-        int s0 = state >> 2, s1 = (state >> 1) & 1, s2 = state & 1, metric = 0;
-        for (int i = 0; i < 3; ++i) {
-            if (!(s1 ^ s2)) metric += tail[2 * i];
-            if (!(s0 ^ s2)) metric += tail[2 * i + 1];
-            s2 = s1, s1 = s0, s0 = 0;
-        }
-        end[state] = static_cast<int16_t>(metric);
+// Of all but the tail and the filler.
+inline Level block_level(const TurboBlock& x, int k) {
+    LevelSum sum;
+    for (int i = 0; i < 3; ++i) {
+        const int skip = i < 2 ? x.n_filler : 0;
+        add_level(&sum, x.d[i] + skip, k - skip);
     }
-    for (int state = 7; state >= 0; --state) end[state] = static_cast<int16_t>(end[state] - end[0]);
+    return sum.level();
 }
 
-// Steps run before a window: the more is punctured, the longer the code remembers. At rate 0.9 and windows of 32 rows
-// 64 steps lose 0.05 dB.
-inline int training_length(int k, int lanes, int received) {
-    const int rows = k / lanes;
-    const int steps = 10 * received < 13 * k ? 96 : 10 * received < 16 * k ? 64 : 10 * received < 20 * k ? 48 : 32;
-    return std::min(steps, (lanes - 1) * rows);
+// Steps run before a window: the more is punctured, the longer the code remembers.
+inline int training_length(int k, int received) {
+    return 10 * received < 13 * k ? 64 : 10 * received < 16 * k ? 48 : 10 * received < 20 * k ? 32 : 16;
 }
 
-template <int W>
-bool pack_decisions(const int16_t* total, int rows, uint8_t* bytes) {
-    using X = Lanes<W>;
-    alignas(64) int16_t group[turbo_max_k / 8 + 8 * W];
-    const int groups = (rows + 7) / 8;
-    typename X::V undecided{};
-    for (int g = 0; g < groups; ++g) {
-        typename X::V acc{};
-        for (int j = 0; j < 8; ++j) {
-            acc += acc;
-            if (8 * g + j >= rows) continue;
-            const typename X::V llr = X::load(total + (8 * g + j) * W);
-            acc -= llr < 0;
-            undecided |= llr == 0;
-        }
-        X::store(group + g * W, acc);
-    }
-    int16_t any = 0;
-    for (int w = 0; w < W; ++w) any |= undecided[w];
-    if (rows % 8 == 0) {
-        for (int w = 0; w < W; ++w)
-            for (int g = 0; g < groups; ++g) bytes[w * groups + g] = static_cast<uint8_t>(group[g * W + w]);
-        return !any;
-    }
-    uint32_t pending = 0;
-    int held = 0, n = 0;
-    for (int w = 0; w < W; ++w)
-        for (int g = 0; g < groups; ++g) {
-            const int bits = std::min(8, rows - 8 * g);
-            pending = (pending << bits) | (static_cast<uint32_t>(group[g * W + w]) >> (8 - bits));
-            held += bits;
-            if (held >= 8) {
-                held -= 8;
-                bytes[n++] = static_cast<uint8_t>(pending >> held);
-            }
-        }
-    return !any;
+// One block's LLRs to the decoder's scale.
+inline void load_block(TurboScratch* t, const TurboBlock& x, int k, int place) {
+    const Scale s = scale_of(x.level, k);
+    for (int i = 0; i < 3; ++i)
+        scale_stream(x.d[i], t->natural[i] + place * k, k, s, i ? clip_parity : clip_apriori);
+    std::memset(t->natural[0] + place * k, clip_apriori, x.n_filler);
+    std::memset(t->natural[1] + place * k, clip_parity, x.n_filler);
+    int16_t sent[32] = {};
+    int8_t tail[32];
+    std::memcpy(sent, x.tail, sizeof x.tail);
+    scale_stream(sent, tail, 32, s, clip_parity);
+    for (int code = 0; code < 2; ++code) tail_metrics(tail + 6 * code, t->ends[code][place]);
 }
 
-// Fills the working arrays from t->raw and t->tail.
-template <int W>
-void prepare(TurboScratch* t, const Interleaver& q, int n_filler, int shift) {
-    using X = Lanes<W>;
-    const int k = q.k, rows = q.rows;
-    scale_row(t->raw, t->channel[0] + edge, k, shift);
-    scale_row(t->raw + k, t->parity[0] + edge, k, shift);
-    scale_row(t->raw + 2 * k, t->parity[1] + edge, k, shift);
-    for (int i = 0; i < n_filler; ++i) {
-        const int at = edge + i % rows * W + i / rows;
-        t->channel[0][at] = t->parity[0][at] = clip_channel;
+// From t->natural to rows of lanes; lanes without a block repeat the last one.
+inline void load_rows(TurboScratch* t, const Windows& q, int n) {
+    using X = Lanes8;
+    int32_t place[X::N];
+    for (int lane = 0; lane < X::N; ++lane)
+        place[lane] = std::min(lane / q.windows, n - 1) * q.k + lane % q.windows * q.rows;
+    int8_t *const mine = t->channel[0] + turbo_edge, *const others = t->channel[1] + turbo_edge;
+    to_lanes<true>(t->natural[0], place, q.rows, t->apriori[0] + turbo_edge, mine);
+    to_lanes<false>(t->natural[1], place, q.rows, t->parity[0] + turbo_edge, nullptr);
+    to_lanes<false>(t->natural[2], place, q.rows, t->parity[1] + turbo_edge, nullptr);
+    for (int r = 0; r < q.rows; ++r) {
+        const X::V v = X::load(mine + r * X::N);
+        const int8_t* from = q.lane_out.data + r * q.wide;
+        X::store(others + q.row_out[r] * X::N, q.windows > 16 ? X::turned(v, from) : X::turned_within(v, from));
     }
-    std::memcpy(t->apriori[0] + edge, t->channel[0] + edge, k * sizeof(int16_t));
-    for (int r = 0; r < rows; ++r)
-        X::store_permuted(t->channel[1] + edge + q.row_out[r] * W, X::load(t->channel[0] + edge + r * W),
-                          q.lane_out.data + r * W);
-    int16_t tail[12];  // x, z, x, z, x, z of each code, as sent: down the three streams, column by column
-    for (int i = 0; i < 12; ++i) tail[i] = scaled(t->tail[i % 3 * 4 + i / 3], shift);
     for (int code = 0; code < 2; ++code) {
-        std::memset(&t->border[code], 0, sizeof(Border));
-        tail_metrics(tail + 6 * code, t->border[code].end);
+        Border& border = t->border[code];
+        for (int lane = 0; lane < X::N; ++lane)
+            for (int i = 0; i < 7; ++i) border.end[i * X::N + lane] = t->ends[code][std::min(lane / q.windows, n - 1)][i + 1];
+        std::memset(border.forward, 0, sizeof border.forward);
+        std::memset(border.backward, 0, (q.rows + turbo_part - 1) / turbo_part * sizeof border.backward[0]);
     }
 }
 
-template <int W>
-TurboResult iterate(TurboScratch* t, const Interleaver& q, int n_filler, const Level& l, int max_iterations, int crc,
-                    uint8_t* bytes) {
-    prepare<W>(t, q, n_filler, l.shift);
-    Siso<W> code[2];
-    for (int i = 0; i < 2; ++i)
-        code[i] = {t->apriori[i] + edge, t->parity[i] + edge, t->channel[i] + edge, t->apriori[1 - i] + edge, t->total,
-                   i ? q.row_back.data : q.row_out.data, i ? q.lane_back.data : q.lane_out.data, i == 1,
-                   &t->border[i], t->alpha, q.rows, training_length(q.k, W, l.received)};
-    for (int half = 1;; ++half) {
-        code[(half - 1) & 1].run();
-        const bool last = half == 2 * max_iterations;
-        if (crc < 0 && !last) continue;
-        const bool decided = pack_decisions<W>(t->total, q.rows, bytes);
-        const bool ok = decided && crc >= 0 && crc_bytes(crc, bytes, q.k / 8) == 0;
-        if (ok || last) return {half, ok};
+inline Siso siso_of(TurboScratch* t, const Windows& q, int code, int training) {
+    const int parts = (q.rows + turbo_part - 1) / turbo_part;
+    Siso s{};
+    s.apriori = t->apriori[code] + turbo_edge;
+    s.parity = t->parity[code] + turbo_edge;
+    s.channel = t->channel[code] + turbo_edge;
+    s.apriori_out = t->apriori[1 - code] + turbo_edge;
+    s.total_out = t->total;
+    s.row_out = code ? q.row_back.data : q.row_out.data;
+    s.lane_out = code ? q.lane_back.data : q.lane_out.data;
+    s.lane_mask = q.mask.data;
+    s.border = &t->border[code];
+    s.metrics = t->metrics;
+    s.rows = q.rows;
+    s.windows = q.windows;
+    s.part = (q.rows + parts - 1) / parts;
+    s.training = training;
+    return s;
+}
+
+inline Damping damping(int half, int max_iterations) {
+    return half <= 2 ? Damping::early : half > 2 * max_iterations - 4 ? Damping::late : Damping::usual;
+}
+
+// Decodes up to N / W blocks, whose LLRs are in t->natural.
+inline void decode_group(TurboScratch* t, const Windows& q, TurboBlock* const* blocks, int n, int training,
+                         int max_iterations, int crc) {
+    load_rows(t, q, n);
+    const Siso code[2] = {siso_of(t, q, 0, training), siso_of(t, q, 1, training)};
+    bool done[turbo_width] = {};
+    for (int half = 1, left = n; left; ++half) {
+        const bool last = half == 2 * max_iterations, look = last || crc >= 0, second = half % 2 == 0;
+        code[second].run(damping(half, max_iterations), look, second);
+        if (!look) continue;
+        alignas(64) int8_t open[turbo_width];
+        lane_bits(t->total, q.rows, t->packed, open);
+        for (int b = 0; b < n; ++b) {
+            if (done[b]) continue;
+            TurboBlock& x = *blocks[b];
+            const int first = b * q.windows;
+            block_bytes(t->packed + first * packed_stride, q.windows, q.rows, x.bytes);
+            int8_t undecided = 0;
+            for (int w = 0; w < q.windows; ++w) undecided |= open[first + w];
+            const bool ok = crc >= 0 && !undecided && crc_bytes(crc, x.bytes, q.k / 8) == 0;
+            if (!ok && !last) continue;
+            x.result = {half, ok};
+            done[b] = true;
+            --left;
+        }
     }
 }
 
-// Decodes what stands in t->raw and t->tail. Zeros satisfy every checksum, so a block of which nothing was received, or
-// less than it has bits of payload, fails without a trial.
-inline TurboResult turbo_decode_block(TurboScratch* t, int k, int n_filler, const Level& l, int max_iterations, int crc,
-                                      uint8_t* bytes) {
-    if (!l.received || (crc >= 0 && l.received < k - n_filler - 24)) {
-        std::memset(bytes, 0, k / 8);
-        return {0, false};
+// Windows a block is cut into when n blocks wait: fewest steps in all. 53 and 16 are cycles of a row and of a row of
+// training.
+inline int choose_windows(int k, int n, int training) {
+    int best = 1;
+    int64_t least = INT64_MAX;
+    for (int windows = turbo_width; windows; windows /= 2) {
+        const int rows = k / windows, side = turbo_width / windows;
+        if (k % windows || rows < 16 || rows > turbo_max_rows) continue;
+        const int parts = (rows + turbo_part - 1) / turbo_part;
+        const int64_t cost = int64_t{(n + side - 1) / side} * (53 * rows + 16 * training * (parts + (windows > 1)));
+        if (cost < least) least = cost, best = windows;
     }
-    const Interleaver& q = *interleaver(k);
-    if constexpr (max_lanes >= 32)
-        if (q.lanes == 32) return iterate<32>(t, q, n_filler, l, max_iterations, crc, bytes);
-    if constexpr (max_lanes >= 16)
-        if (q.lanes == 16) return iterate<16>(t, q, n_filler, l, max_iterations, crc, bytes);
-    return iterate<8>(t, q, n_filler, l, max_iterations, crc, bytes);
+    return best;
 }
 
-// Loads three streams of k + 4 LLRs.
-inline void load_streams(TurboScratch* t, const int16_t* d, int k) {
-    const int lanes = turbo_lanes(k), rows = k / lanes;
-    for (int stream = 0; stream < 3; ++stream) {
-        const int16_t* from = d + stream * (k + 4);
-        int16_t* to = t->raw + stream * k;
-        for (int w = 0; w < lanes; ++w)
-            for (int r = 0; r < rows; ++r) to[r * lanes + w] = from[w * rows + r];
-        std::memcpy(t->tail + 4 * stream, from + k, 4 * sizeof(int16_t));
+// Zeros satisfy every checksum, so a block of which nothing was received, or less than it has bits of payload, fails
+// without a trial.
+inline bool hopeless(const TurboBlock& x, int k, int crc) {
+    return !x.level.received || (crc >= 0 && x.level.received < k - x.n_filler - 24);
+}
+
+// Decodes n blocks of K bits; each stops when its checksum holds (crc: a CrcKind, or -1 for all iterations).
+inline void turbo_decode_blocks(TurboScratch* t, TurboBlock* blocks, int n, int k, int max_iterations, int crc) {
+    for (int next = 0; next < n;) {
+        TurboBlock* group[turbo_width];
+        int filled = 0, training = 0, windows = 0;
+        for (; next < n && (!filled || filled < turbo_width / windows); ++next) {
+            TurboBlock& x = blocks[next];
+            if (hopeless(x, k, crc)) {
+                std::memset(x.bytes, 0, k / 8);
+                x.result = {0, 0};
+                continue;
+            }
+            training = std::max(training, training_length(k, x.level.received));
+            if (!filled) windows = choose_windows(k, n - next, training);
+            load_block(t, x, k, filled);
+            group[filled++] = &x;
+        }
+        if (filled) decode_group(t, *windows_of(k, windows), group, filled, training, max_iterations, crc);
     }
+}
+
+// Three streams of k + 4 LLRs as a block.
+inline TurboBlock block_of(const int16_t* d, int k, int n_filler, uint8_t* bytes) {
+    TurboBlock x{{d, d + k + 4, d + 2 * (k + 4)}, {}, n_filler, bytes, {}, {}};
+    x.level = block_level(x, k);
+    for (int i = 0; i < 12; ++i) x.tail[i] = d[i % 3 * (k + 4) + k + i / 3];  // as sent: column by column
+    return x;
 }
 
 // Loads a circular buffer of t.length LLRs, followed by one zero.
 inline void load_circular(TurboScratch* t, const Circular& c, const int16_t* soft) {
     const uint16_t* gather = c.gather.data;
     for (int i = 0; i < 3 * c.k; ++i) t->raw[i] = soft[gather[i]];
-    for (int i = 0; i < 12; ++i) t->tail[i] = soft[c.tail[i]];
+    for (int i = 0; i < 12; ++i) t->tail[i] = soft[c.tail[i % 3 * 4 + i / 3]];
+}
+
+// Decodes what load_circular left; `level` is that of the circular buffer.
+inline TurboResult turbo_decode_block(TurboScratch* t, int k, int n_filler, const Level& level, int max_iterations, int crc,
+                                      uint8_t* bytes) {
+    TurboBlock x{{t->raw, t->raw + k, t->raw + 2 * k}, {}, n_filler, bytes, level, {}};
+    std::memcpy(x.tail, t->tail, sizeof x.tail);
+    turbo_decode_blocks(t, &x, 1, k, max_iterations, crc);
+    return x.result;
 }
 
 inline int16_t saturated(int32_t x) { return static_cast<int16_t>(std::min(std::max(x, -32767), 32767)); }

@@ -65,7 +65,19 @@ alignas(64) static constexpr BitTable spread_bits = spread_table();
 
 // n bytes to 8 n bits, one a byte.
 inline void unpack_bits(const uint8_t* bytes, int n, uint8_t* bits) {
-    for (int i = 0; i < n; ++i) std::memcpy(bits + 8 * i, &spread_bits.value[bytes[i]], 8);
+    int i = 0;
+#if PICOCELL_ISA_LEVEL >= 1
+    const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1,  //
+                                            2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+    const __m256i select = _mm256_set1_epi64x(0x0102040810204080);
+    for (; i + 4 <= n; i += 4) {
+        int32_t four;
+        std::memcpy(&four, bytes + i, 4);
+        const __m256i x = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(four), spread), select);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(bits + 8 * i), _mm256_min_epu8(x, _mm256_set1_epi8(1)));
+    }
+#endif
+    for (; i < n; ++i) std::memcpy(bits + 8 * i, &spread_bits.value[bytes[i]], 8);
 }
 
 inline void pack_bits(const uint8_t* bits, int n, uint8_t* bytes) {

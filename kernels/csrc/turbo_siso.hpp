@@ -1,206 +1,251 @@
-// Max-log-MAP decoding of one constituent code, int16, one trellis position of W windows a register.
+// Max-log-MAP decoding of one constituent code, int8: a register holds one trellis position of all windows.
 //
-// All sums are plain: the code bounds the differences between state metrics. Two states meet after three steps, so
-// metrics differ by at most 3 (clip_apriori + clip_channel) = 4602, and grow by at most 1534 a step; with
-// state 0 subtracted every fourth step a metric stays within 10738 and a path sum within 23010.
+// Sums are plain (they are twice as fast as saturating ones) because the code bounds the state metrics: with
+// systematic + extrinsic within 25 and parity within 13, two states that differ by d never differ by more than
+// reach[d] in metric. Three sums can leave int8 nevertheless; they saturate.
 #pragma once
 
 namespace picocell::PICOCELL_NS {
 
-constexpr int clip_channel = 511;   // systematic and parity LLRs
-constexpr int clip_apriori = 1023;  // systematic plus extrinsic
-constexpr int impossible = -5000;   // below any path that could still win
+constexpr int clip_apriori = 25;  // systematic plus extrinsic
+constexpr int clip_parity = 13;
+constexpr int8_t forward_reach[8] = {0, 76, 51, 63, 38, 64, 63, 63};
+constexpr int8_t backward_reach[8] = {0, 38, 63, 51, 76, 64, 51, 51};
+constexpr int turbo_max_rows = 384;  // of a window
+constexpr int turbo_part = 96;       // rows whose forward metrics are kept
+constexpr int max_parts = turbo_max_rows / turbo_part;
+constexpr int turbo_edge = 64;  // room before and behind rows, for loads shifted by windows
 
-#if PICOCELL_ISA_LEVEL >= 2
-// Intrinsics, because GCC 12 takes no __builtin_shuffle of a type that depends on a template's argument.
-template <int W>
-struct Register;
-template <>
-struct Register<8> {
-    static __m128i permuted(__m128i v, __m128i from) { return _mm_permutexvar_epi16(from, v); }
-    using I = __m128i;
-};
-template <>
-struct Register<16> {
-    static __m256i permuted(__m256i v, __m256i from) { return _mm256_permutexvar_epi16(from, v); }
-    using I = __m256i;
-};
-template <>
-struct Register<32> {
-    static __m512i permuted(__m512i v, __m512i from) { return _mm512_permutexvar_epi16(from, v); }
-    using I = __m512i;
-};
-#endif
-
-template <int W>
-struct Lanes {
-    typedef int16_t V __attribute__((vector_size(2 * W)));
-
-    static V load(const int16_t* p) {
-        V v;
-        std::memcpy(&v, p, sizeof v);
-        return v;
-    }
-    static void store(int16_t* p, V v) { std::memcpy(p, &v, sizeof v); }
-    static V all(int16_t x) { return V{} + x; }
-    static V max(V a, V b) { return a > b ? a : b; }
-    static V min(V a, V b) { return a < b ? a : b; }
-    static V clip(V a, int16_t limit) { return min(max(a, all(static_cast<int16_t>(-limit))), all(limit)); }
-
-    // out[w] = v[from[w]]
-    static void store_permuted(int16_t* out, V v, const int16_t* from) {
-#if PICOCELL_ISA_LEVEL >= 2
-        using R = Register<W>;
-        typename R::I lane, index;
-        std::memcpy(&lane, &v, sizeof v);
-        std::memcpy(&index, from, sizeof v);
-        lane = R::permuted(lane, index);
-        std::memcpy(out, &lane, sizeof v);
-#else
-        alignas(64) int16_t lane[W];
-        store(lane, v);
-        for (int w = 0; w < W; ++w) out[w] = lane[from[w]];
-#endif
-    }
-};
-
-// Metrics of one constituent code that its next decoding starts its windows from, with a register's room each side.
+// Metrics that the next decoding of the same code starts its windows from, a register's room on both sides of each.
 struct Border {
-    alignas(64) int16_t forward[10 * max_lanes];
-    alignas(64) int16_t backward[10 * max_lanes];
-    int16_t end[8];  // backward metrics behind the last bit, from the tail
+    alignas(64) int8_t forward[9 * turbo_width];
+    alignas(64) int8_t backward[max_parts][9 * turbo_width];
+    alignas(64) int8_t end[7 * turbo_width];  // backward metrics behind the last bit, from the tail
 };
 
-template <int W>
+// Share of the extrinsics that is passed on: 0.625 in the first iteration, 0.75, 0.875 in the last two.
+enum class Damping { early, usual, late };
+
 struct Siso {
-    using X = Lanes<W>;
-    using V = typename X::V;
+    using X = Lanes8;
+    using V = X::V;
+    static constexpr int N = turbo_width;
 
-    const int16_t* apriori;   // systematic + extrinsic of the other code, [rows][W]
-    const int16_t* parity;    // [rows][W]
-    const int16_t* channel;   // systematic, [rows][W]
-    int16_t* apriori_out;     // for the other code, in its order
-    int16_t* total_out;       // a posteriori, in natural order
+    const int8_t* apriori;    // systematic + extrinsic of the other code, [rows][N]
+    const int8_t* parity;     // [rows][N]
+    const int8_t* channel;    // systematic + 128, [rows][N]
+    int8_t* apriori_out;      // for the other code, in its order
+    int8_t* total_out;        // a posteriori, in natural order
     const uint16_t* row_out;  // this code's row -> the other's row
-    const int16_t* lane_out;  // per row of this code: its lane that each lane of the other takes
-    bool total_permuted;      // this code is the interleaved one: total_out goes through row_out and lane_out too
+    const int8_t* lane_out;   // per row of this code: its lane that each lane of the other takes
+    const int8_t* lane_mask;  // [windows][N]: -1 in the lanes of that window
     Border* border;
-    int16_t* alpha;           // [rows][8][W]
-    int rows, training;
+    int8_t* metrics;          // [a part's rows][7][N]
+    int rows, windows, part, training;
 
-    static void forward_step(V* a, V s, V p) {
-        const V sp = s + p;
-        const V n0 = X::max(a[0] + sp, a[1]), n4 = X::max(a[0], a[1] + sp);
-        const V n5 = X::max(a[2] + s, a[3] + p), n1 = X::max(a[2] + p, a[3] + s);
-        const V n2 = X::max(a[4] + s, a[5] + p), n6 = X::max(a[4] + p, a[5] + s);
-        const V n7 = X::max(a[6] + sp, a[7]), n3 = X::max(a[6], a[7] + sp);
-        a[0] = n0, a[1] = n1, a[2] = n2, a[3] = n3, a[4] = n4, a[5] = n5, a[6] = n6, a[7] = n7;
+    // State 0 is always 0 and not kept: m[i] is the metric of state i + 1.
+    static void forward_step(V* m, V s, V p) {
+        const V zero{}, sp = s + p, d = s - p;
+        const V n0 = X::max(sp, m[0]), n4 = X::max(zero, m[0] + sp);
+        const V n5 = X::max(m[1] + d, m[2]), n1 = X::max(m[1], m[2] + d);
+        const V n2 = X::max(m[3] + d, m[4]), n6 = X::max(m[3], m[4] + d);
+        const V n7 = X::max(m[5] + sp, m[6]), n3 = X::max(m[5], m[6] + sp);
+        const V q = p - n0;
+        m[0] = n1 + q, m[1] = n2 + q, m[2] = n3 - n0, m[3] = n4 - n0, m[4] = n5 + q, m[5] = n6 + q, m[6] = n7 - n0;
     }
 
-    static void backward_step(V* b, V s, V p) {
-        const V sp = s + p;
-        const V n0 = X::max(b[0] + sp, b[4]), n1 = X::max(b[4] + sp, b[0]);
-        const V n2 = X::max(b[5] + s, b[1] + p), n3 = X::max(b[1] + s, b[5] + p);
-        const V n4 = X::max(b[2] + s, b[6] + p), n5 = X::max(b[6] + s, b[2] + p);
-        const V n6 = X::max(b[7] + sp, b[3]), n7 = X::max(b[3] + sp, b[7]);
-        b[0] = n0, b[1] = n1, b[2] = n2, b[3] = n3, b[4] = n4, b[5] = n5, b[6] = n6, b[7] = n7;
-    }
-
-    static void normalise(V* m) {
-        for (int i = 1; i < 8; ++i) m[i] -= m[0];
-        m[0] = V{};
+    static void backward_step(V* m, V s, V p) {
+        const V zero{}, sp = s + p, d = s - p;
+        const V n0 = X::max(sp, m[3]), n1 = X::max(m[3] + sp, zero);
+        const V n2 = X::max(m[4] + d, m[0]), n3 = X::max(m[0] + d, m[4]);
+        const V n4 = X::max(m[1] + d, m[5]), n5 = X::max(m[5] + d, m[1]);
+        const V n6 = X::max(m[6] + sp, m[2]), n7 = X::max(m[2] + sp, m[6]);
+        const V q = p - n0;
+        m[0] = n1 - n0, m[1] = n2 + q, m[2] = n3 + q, m[3] = n4 + q, m[4] = n5 + q, m[5] = n6 - n0, m[6] = n7 - n0;
     }
 
     static V max4(V a, V b, V c, V d) { return X::max(X::max(a, b), X::max(c, d)); }
 
     // ln P(0) / P(1) of the bit from all but its own LLR; a before the step, b behind it.
     static V extrinsic(const V* a, const V* b, V p) {
-        const V zero0 = max4(a[0] + b[0], a[1] + b[4], a[6] + b[7], a[7] + b[3]);  // bit 0, parity 0
-        const V zero1 = max4(a[2] + b[5], a[3] + b[1], a[4] + b[2], a[5] + b[6]);
-        const V one1 = max4(a[0] + b[4], a[1] + b[0], a[6] + b[3], a[7] + b[7]);
-        const V one0 = max4(a[2] + b[1], a[3] + b[5], a[4] + b[6], a[5] + b[2]);
-        return X::max(zero0 + p, zero1) - X::max(one0 + p, one1);
+        const V zero0 = max4(V{}, X::adds(a[0], b[3]), a[5] + b[6], a[6] + b[2]);
+        const V zero1 = max4(a[1] + b[4], a[2] + b[0], a[3] + b[1], a[4] + b[5]);
+        const V one1 = max4(b[3], a[0], a[5] + b[2], a[6] + b[6]);
+        const V one0 = max4(a[1] + b[0], a[2] + b[4], a[3] + b[5], a[4] + b[1]);
+        return X::max(X::adds(zero0, p), zero1) - X::max(X::adds(one0, p), one1);
     }
 
-    static void set_lane(V* m, int lane, const int16_t* value) {
-        for (int i = 0; i < 8; ++i) m[i][lane] = value[i];
+    static V row_of(const int8_t* rows_of, int row) { return X::load(rows_of + ptrdiff_t{row} * N); }
+    static void copy(V* to, const V* from) {
+        for (int i = 0; i < 7; ++i) to[i] = from[i];
+    }
+    static void load_states(V* m, const int8_t* from) {
+        for (int i = 0; i < 7; ++i) m[i] = X::load(from + i * N);
+    }
+    static void load_shifted(V* m, const int8_t* from) {
+        for (int i = 0; i < 7; ++i) m[i] = X::load_any(from + i * N);
+    }
+    static void store_states(int8_t* to, const V* m) {
+        for (int i = 0; i < 7; ++i) X::store(to + i * N, m[i]);
     }
 
-    // Runs over the `training` positions before each window, from the metrics that the last decoding had there.
-    void train_forward(V* a) const {
-        static const int16_t start[8] = {0,          impossible, impossible, impossible,
-                                         impossible, impossible, impossible, impossible};
-        int window = (training + rows - 1) / rows;  // how many windows back
-        int row = window * rows - training;
-        for (int i = 0; i < 8; ++i) a[i] = X::load(border->forward + max_lanes + i * W - window);
-        for (int t = training;; --t) {
-            if (row == 0 && window < W) set_lane(a, window, start);
-            if (t == 0) break;
-            const ptrdiff_t at = ptrdiff_t{row} * W - window;
-            forward_step(a, X::load(apriori + at), X::load(parity + at));
-            if ((t & 3) == 1) normalise(a);
-            if (++row == rows) row = 0, --window;
+    // Every window that begins `window` windows after the block's start begins in state 0.
+    void start(V* m, int window) const {
+        const V mask = X::load(lane_mask + window * N);
+        for (int i = 0; i < 7; ++i) m[i] = (m[i] & ~mask) | (mask & X::all(-forward_reach[i + 1]));
+    }
+
+    void finish(V* m, int window) const {
+        const V mask = X::load(lane_mask + (windows - 1 - window) * N);
+        for (int i = 0; i < 7; ++i) m[i] = (m[i] & ~mask) | (mask & X::load(border->end + i * N));
+    }
+
+    // Runs over the positions before each window, from the metrics that the last decoding had there.
+    void train_forward(V* m) const {
+        const int steps = windows > 1 ? training : 0;
+        int window = (steps + rows - 1) / rows;  // how many windows back
+        int row = window * rows - steps;
+        load_shifted(m, border->forward + N - window);
+        for (int left = steps;;) {
+            if (row == 0 && window < windows) start(m, window);
+            if (!left) break;
+            const int n = std::min(left, rows - row);
+            const int8_t *s = apriori + ptrdiff_t{row} * N - window, *p = parity + ptrdiff_t{row} * N - window;
+            for (int i = 0; i < n; ++i, s += N, p += N) forward_step(m, X::load_any(s), X::load_any(p));
+            left -= n;
+            row = 0;
+            --window;
         }
     }
 
-    void train_backward(V* b) const {
-        int window = training / rows;  // windows beyond the next one's start
-        int row = training - window * rows;
-        for (int i = 0; i < 8; ++i) b[i] = X::load(border->backward + max_lanes + i * W + window + 1);
-        for (int t = training;; --t) {
-            if (row == 0 && window < W) set_lane(b, W - 1 - window, border->end);
-            if (t == 0) break;
-            if (--row < 0) row = rows - 1, --window;
-            const ptrdiff_t at = ptrdiff_t{row} * W + window + 1;
-            backward_step(b, X::load(apriori + at), X::load(parity + at));
-            if ((t & 3) == 1) normalise(b);
+    // The same from behind, for the part that ends before row `end`.
+    void train_backward(V* m, int slot, int end) const {
+        int window = (end + training) / rows, row = (end + training) % rows;
+        load_shifted(m, border->backward[slot] + N + window);
+        for (int left = training;;) {
+            if (row == 0) {
+                if (window > 0 && window <= windows) finish(m, window - 1);
+                row = rows, --window;
+            }
+            if (!left) break;
+            const int n = std::min(left, row);
+            const int8_t* s = apriori + ptrdiff_t{row} * N + window;
+            const int8_t* p = parity + ptrdiff_t{row} * N + window;
+            for (int i = 0; i < n; ++i) {
+                s -= N, p -= N;
+                backward_step(m, X::load_any(s), X::load_any(p));
+            }
+            left -= n;
+            row -= n;
         }
     }
 
-    void forward() const {
-        V a[8];
-        train_forward(a);
-        const int keep = (rows - training % rows) % rows;
-        for (int row = 0; row < rows; ++row) {
-            if ((row & 3) == 0) normalise(a);
-            for (int i = 0; i < 8; ++i) X::store(alpha + (ptrdiff_t{row} * 8 + i) * W, a[i]);
-            forward_step(a, X::load(apriori + ptrdiff_t{row} * W), X::load(parity + ptrdiff_t{row} * W));
+    // Keeps the metrics before each row of a part.
+    void upwards(V* m, int begin, int end) const {
+        const int8_t *const s = apriori, *const p = parity;  // copies: a store might change the members
+        int8_t* to = metrics;
+        V a[7];
+        copy(a, m);
+        for (int row = begin; row < end; ++row, to += 7 * N) {
+            store_states(to, a);
+            forward_step(a, row_of(s, row), row_of(p, row));
         }
-        std::memcpy(border->forward + max_lanes, alpha + ptrdiff_t{keep} * 8 * W, sizeof a);
+        copy(m, a);
     }
 
+    // A share of e, + 128: means of unsigned numbers. 127 and 128 by turns, so that neither bit is favoured.
+    template <Damping How>
+    static V damped(V e) {
+        const V u = e ^ X::all(-128), half = X::avg(u, X::all(127)), most = X::avg(u, half);
+        if (How == Damping::early) return X::avg(half, X::avg(u, X::avg(u, X::all(-128))));
+        return How == Damping::late ? X::avg(u, most) : most;
+    }
+
+    template <Damping How, bool Wide, bool Decide, bool Permuted>
     void emit(int row, V s, V e) const {
-        const ptrdiff_t at = ptrdiff_t{row} * W, to = ptrdiff_t{row_out[row]} * W;
-        const V mine = X::load(channel + at);
-        const V damped = e - ((e + 2) >> 2);  // 0.75 e, rounded: floor would favour bit 0
-        X::store_permuted(apriori_out + to, X::clip(mine + damped, clip_apriori), lane_out + at);
-        if (total_permuted)
-            X::store_permuted(total_out + to, s + e, lane_out + at);
+        const ptrdiff_t at = ptrdiff_t{row} * N, to = ptrdiff_t{row_out[row]} * N;
+        const V next = X::max(X::min(X::load(channel + at) + damped<How>(e), X::all(clip_apriori)), X::all(-clip_apriori));
+        const auto turn = [&](V v) {
+            return Wide ? X::turned(v, lane_out + at) : X::turned_within(v, lane_out + 16 * row);
+        };
+        X::store(apriori_out + to, turn(next));
+        if (!Decide) return;
+        if (Permuted)
+            X::store(total_out + to, turn(s + e));
         else
             X::store(total_out + at, s + e);
     }
 
-    void backward() const {
-        V b[8];
-        train_backward(b);
-        const int keep = training % rows;
-        for (int row = rows - 1; row >= 0; --row) {
-            if (((rows - 1 - row) & 3) == 0) normalise(b);
-            const V s = X::load(apriori + ptrdiff_t{row} * W), p = X::load(parity + ptrdiff_t{row} * W);
-            V a[8];
-            for (int i = 0; i < 8; ++i) a[i] = X::load(alpha + (ptrdiff_t{row} * 8 + i) * W);
-            emit(row, s, extrinsic(a, b, p));
+    template <Damping How, bool Wide, bool Decide, bool Permuted>
+    void downwards(V* m, const int8_t* kept, int begin, int end) const {
+        const int8_t *const s_of = apriori, *const p_of = parity;
+        V a[7], b[7];
+        copy(b, m);
+        for (int row = end; row > begin;) {
+            --row, kept -= 7 * N;
+            const V s = row_of(s_of, row), p = row_of(p_of, row);
+            load_states(a, kept);
+            emit<How, Wide, Decide, Permuted>(row, s, extrinsic(a, b, p));
             backward_step(b, s, p);
-            if (row == keep) {
-                normalise(b);
-                std::memcpy(border->backward + max_lanes, b, sizeof b);
+        }
+        copy(m, b);
+    }
+
+    // The position at which the next decoding starts to run up to the end of part i.
+    int border_of(int i) const { return (std::min(rows, (i + 1) * part) + training) % rows; }
+
+    template <Damping How, bool Wide, bool Decide, bool Permuted>
+    void run_part(V* a, int i, int parts) const {
+        const int begin = i * part, end = std::min(rows, begin + part), keep = (rows - training % rows) % rows;
+        V b[7];
+        upwards(a, begin, end);
+        if (keep >= begin && keep < end)
+            std::memcpy(border->forward + N, metrics + ptrdiff_t{keep - begin} * 7 * N, 7 * N);
+        train_backward(b, i, end);
+        for (int top = end;;) {
+            int cut = begin, slot = -1;
+            for (int j = 0; j < parts; ++j) {
+                const int x = border_of(j);
+                if (x >= begin && x < top && (slot < 0 || x > cut)) cut = x, slot = j;
             }
+            downwards<How, Wide, Decide, Permuted>(b, metrics + ptrdiff_t{top - begin} * 7 * N, cut, top);
+            if (slot < 0) break;
+            store_states(border->backward[slot] + N, b);
+            top = cut;
         }
     }
 
-    void run() const {
-        forward();
-        backward();
+    template <Damping How, bool Wide, bool Decide, bool Permuted>
+    __attribute__((noinline)) void run_as() const {
+        V a[7];
+        train_forward(a);
+        const int parts = (rows + part - 1) / part;
+        for (int i = 0; i < parts; ++i) run_part<How, Wide, Decide, Permuted>(a, i, parts);
+    }
+
+    template <Damping How, bool Wide>
+    void run_wide(bool decide, bool permuted) const {
+        if (!decide)
+            run_as<How, Wide, false, false>();
+        else if (permuted)
+            run_as<How, Wide, true, true>();
+        else
+            run_as<How, Wide, true, false>();
+    }
+
+    template <Damping How>
+    void run_damped(bool decide, bool permuted) const {
+        if (windows > 16)
+            run_wide<How, true>(decide, permuted);
+        else
+            run_wide<How, false>(decide, permuted);
+    }
+
+    // decide: total_out is wanted. permuted: this is the interleaved code.
+    void run(Damping how, bool decide, bool permuted) const {
+        if (how == Damping::early) return run_damped<Damping::early>(decide, permuted);
+        if (how == Damping::late) return run_damped<Damping::late>(decide, permuted);
+        run_damped<Damping::usual>(decide, permuted);
     }
 };
 

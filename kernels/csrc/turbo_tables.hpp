@@ -9,7 +9,6 @@ namespace picocell::PICOCELL_NS {
 constexpr int turbo_max_k = 6144;
 constexpr int turbo_sizes = 188;
 constexpr int turbo_columns = 32;
-constexpr int max_lanes = PICOCELL_VECTOR_BYTES / 2;  // int16 lanes of a register
 
 // An array on the heap, aligned for vectors, that starts as zeros.
 template <class T>
@@ -32,15 +31,9 @@ struct Array {
     const T& operator[](size_t i) const { return data[i]; }
 };
 
-// A code block of K bits as W windows of L = K / W: lane w of row r is bit w * L + r. QPP maps a row to a row and
-// permutes its lanes, because pi(x + L) = pi(x) modulo L.
 struct Interleaver {
-    int k, lanes, rows;
-    Array<uint16_t> order;        // pi(i)
-    Array<uint16_t> row_out;      // natural row -> interleaved row
-    Array<int16_t> lane_out;      // per natural row: natural lane that each interleaved lane takes
-    Array<uint16_t> row_back;     // interleaved row -> natural row
-    Array<int16_t> lane_back;     // per interleaved row: interleaved lane that each natural lane takes
+    int k;
+    Array<uint16_t> order;  // pi(i)
 };
 
 // Where each coded bit stands in the circular buffer without its NULLs.
@@ -50,11 +43,24 @@ struct Circular {
     int rows;                 // R of the sub-block interleaver
     Array<uint16_t> before;   // [K_w + 1]: bits that are not NULL before each place of w
     Array<uint16_t> source;   // [length]: stream * (K + 4) + index
-    Array<uint16_t> gather;   // [3 * K]: stream, row, lane -> place in the buffer, `length` for filler
+    Array<uint16_t> gather;   // [3 * K]: bit of the three streams -> place in the buffer, `length` for filler
     uint16_t tail[12];        // stream * 4 + j -> place of bit K + j
 };
 
+// Windows of the decoder: lane b W + w of row r is bit w L + r of block b, L = K / W. QPP maps a row to a row and
+// permutes its lanes, because pi(x + L) = pi(x) modulo L. The lane tables hold 16 entries a row where W is at most
+// 16 (a block does not leave 16 lanes), else one for each lane.
+struct Windows {
+    int k, windows, rows, wide;
+    Array<uint16_t> row_out, row_back;  // natural row -> interleaved row, and back
+    Array<int8_t> lane_out, lane_back;  // lane that each lane takes, per row of departure
+    Array<int8_t> mask;                 // [windows][lanes]: -1 in the lanes of that window
+};
+
+constexpr int window_kinds = 7;  // W = 1, 2, ..., 64
+
 struct TurboStatic {
+    Windows* windows[turbo_sizes][window_kinds];
     int32_t qpp[turbo_sizes][3];
     int32_t columns[turbo_columns];
     int16_t index[turbo_max_k / 8 + 1];
@@ -70,36 +76,41 @@ inline void turbo_set_tables(const int32_t* qpp, const int32_t* columns) {
     for (int i = 0; i < turbo_sizes; ++i) turbo_static.index[qpp[3 * i] / 8] = static_cast<int16_t>(i);
 }
 
-inline int turbo_lanes(int k) {
-    int lanes = max_lanes;
-    while (k % lanes) lanes /= 2;
-    return lanes;
-}
-
 inline Interleaver* make_interleaver(int index) {
     const int k = turbo_static.qpp[index][0];
     const int64_t f1 = turbo_static.qpp[index][1], f2 = turbo_static.qpp[index][2];
     auto* t = static_cast<Interleaver*>(std::calloc(1, sizeof(Interleaver)));
     if (!t) std::abort();
     t->k = k;
-    const int lanes = t->lanes = turbo_lanes(k);
-    const int rows = t->rows = k / lanes;
     t->order = Array<uint16_t>(k);
+    for (int64_t i = 0; i < k; ++i) t->order[i] = static_cast<uint16_t>((f1 * i + f2 * i % k * i) % k);
+    return t;
+}
+
+inline Windows* make_windows(const Interleaver& q, int windows) {
+    auto* t = static_cast<Windows*>(std::calloc(1, sizeof(Windows)));
+    if (!t) std::abort();
+    const int rows = q.k / windows, wide = std::max(windows > 16 ? turbo_width : 16, windows);
+    t->k = q.k;
+    t->windows = windows;
+    t->rows = rows;
+    t->wide = wide;
     t->row_out = Array<uint16_t>(rows);
     t->row_back = Array<uint16_t>(rows);
-    t->lane_out = Array<int16_t>(k);
-    t->lane_back = Array<int16_t>(k);
-    for (int64_t i = 0; i < k; ++i) t->order[i] = static_cast<uint16_t>((f1 * i + f2 * i % k * i) % k);
+    t->lane_out = Array<int8_t>(rows * wide);
+    t->lane_back = Array<int8_t>(rows * wide);
+    t->mask = Array<int8_t>(windows * turbo_width);
     for (int j = 0; j < rows; ++j) {
-        const int r = t->order[j] % rows;
+        const int r = q.order[j] % rows;
         t->row_back[j] = static_cast<uint16_t>(r);
         t->row_out[r] = static_cast<uint16_t>(j);
-        for (int v = 0; v < lanes; ++v) {
-            const int w = t->order[v * rows + j] / rows;
-            t->lane_out[r * lanes + v] = static_cast<int16_t>(w);
-            t->lane_back[j * lanes + w] = static_cast<int16_t>(v);
+        for (int i = 0; i < wide; ++i) {
+            const int v = i % windows, first = i - v, w = q.order[v * rows + j] / rows;
+            t->lane_out[r * wide + i] = static_cast<int8_t>(first + w);
+            t->lane_back[j * wide + first + w] = static_cast<int8_t>(i);
         }
     }
+    for (int lane = 0; lane < turbo_width; ++lane) t->mask[lane % windows * turbo_width + lane] = -1;
     return t;
 }
 
@@ -111,7 +122,6 @@ inline int sub_block_source(int place, int rows, int shift) {
 inline Circular* make_circular(int index, int n_filler) {
     const int k = turbo_static.qpp[index][0], d = k + 4;
     const int rows = (d + turbo_columns - 1) / turbo_columns, k_pi = rows * turbo_columns, dummies = k_pi - d;
-    const int lanes = turbo_lanes(k), window = k / lanes;
     auto* t = static_cast<Circular*>(std::calloc(1, sizeof(Circular)));
     if (!t) std::abort();
     t->k = k;
@@ -128,7 +138,7 @@ inline Circular* make_circular(int index, int n_filler) {
         t->before[place] = static_cast<uint16_t>(n);
         if (i < 0 || (stream < 2 && i < n_filler)) continue;
         if (i < k)
-            t->gather[stream * k + i % window * lanes + i / window] = static_cast<uint16_t>(n);
+            t->gather[stream * k + i] = static_cast<uint16_t>(n);
         else
             t->tail[4 * stream + i - k] = static_cast<uint16_t>(n);
         t->source[n++] = static_cast<uint16_t>(stream * d + i);
@@ -137,7 +147,7 @@ inline Circular* make_circular(int index, int n_filler) {
     t->length = n;
     for (int stream = 0; stream < 2; ++stream)
         for (int i = 0; i < n_filler; ++i)
-            t->gather[stream * k + i % window * lanes + i / window] = static_cast<uint16_t>(n);
+            t->gather[stream * k + i] = static_cast<uint16_t>(n);
     return t;
 }
 
@@ -163,6 +173,11 @@ inline int turbo_index(int k) { return turbo_static.index[k / 8]; }
 inline const Interleaver* interleaver(int k) {
     const int index = turbo_index(k);
     return once(turbo_static.interleaver[index], [index] { return make_interleaver(index); });
+}
+
+inline const Windows* windows_of(int k, int windows) {
+    Windows*& slot = turbo_static.windows[turbo_index(k)][__builtin_ctz(windows)];
+    return once(slot, [=] { return make_windows(*interleaver(k), windows); });
 }
 
 // The table of a block without filler bits is shared; one with filler bits (rare) is built anew and owned here.

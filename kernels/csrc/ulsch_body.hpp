@@ -9,14 +9,23 @@ inline bool ulsch_below(const int32_t* index, size_t m, size_t n) {
     return largest < 0 || size_t(largest) < n;
 }
 
-// Groups of a fixed number of bytes: copies of that size are one or two moves.
+// Groups of a fixed number of bytes. Of six and twelve bytes each is moved as eight or sixteen where there is room behind
+// it, and the next one puts right what that spoils.
 template <int Bytes>
-void ulsch_copy(const char* source, const int32_t* index, size_t m, char* out) {
-    static constexpr char zeros[Bytes] = {};
-    for (size_t i = 0; i < m; ++i) {
-        const char* from = index[i] < 0 ? zeros : source + size_t(index[i]) * Bytes;
-        std::memcpy(out + i * Bytes, from, Bytes);
+void ulsch_copy(const char* source, size_t n, const int32_t* index, size_t m, char* out) {
+    constexpr int wide = Bytes == 6 ? 8 : Bytes == 12 ? 16 : Bytes;
+    static constexpr char zeros[wide] = {};
+    const size_t margin = wide > Bytes ? 1 : 0, free = m - std::min(m, margin);
+    const auto last = static_cast<int32_t>(n - std::min(n, margin));  // groups from here on have no room behind them
+    for (size_t i = 0; i < free; ++i) {
+        if (index[i] < last) {
+            std::memcpy(out + i * Bytes, index[i] < 0 ? zeros : source + size_t(index[i]) * Bytes, wide);
+        } else {
+            std::memcpy(out + i * Bytes, source + size_t(index[i]) * Bytes, Bytes);
+        }
     }
+    for (size_t i = free; i < m; ++i)
+        std::memcpy(out + i * Bytes, index[i] < 0 ? zeros : source + size_t(index[i]) * Bytes, Bytes);
 }
 
 template <class T>
@@ -25,9 +34,9 @@ bool ulsch_gather(const T* source, size_t n, const int32_t* index, size_t m, int
     const char* from = reinterpret_cast<const char*>(source);
     char* to = reinterpret_cast<char*>(out);
     switch (q_m) {
-        case 2: ulsch_copy<2 * sizeof(T)>(from, index, m, to); break;
-        case 4: ulsch_copy<4 * sizeof(T)>(from, index, m, to); break;
-        default: ulsch_copy<6 * sizeof(T)>(from, index, m, to);
+        case 2: ulsch_copy<2 * sizeof(T)>(from, n, index, m, to); break;
+        case 4: ulsch_copy<4 * sizeof(T)>(from, n, index, m, to); break;
+        default: ulsch_copy<6 * sizeof(T)>(from, n, index, m, to);
     }
     return true;
 }

@@ -42,6 +42,27 @@ def test_shared_is_scrambling_mapper_precoding_and_mapping(
     np.testing.assert_allclose(grid, expected, rtol=1e-6, atol=1e-7)
 
 
+def _packed(bits: np.ndarray) -> np.ndarray:
+    """Words of 64 bits, the first lowest."""
+    padded = np.concatenate([bits, np.zeros(-bits.size % 64, np.uint8)])
+    return np.packbits(padded, bitorder="little").view(np.uint64)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(PORTS), st.sampled_from((1, 2, 4, 6, 8)), st.integers(1, 500), st.booleans(), st.integers(0, 99))
+def test_packed_bits_give_what_bytes_give(n_ports: int, q_m: int, n: int, in_runs: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n += n % 2 if n_ports > 1 else 0
+    grid = _grid(n_ports, rng)
+    index = np.delete(np.arange(600), [13, 14, 100]).astype(np.int32)[:n] if in_runs else _places(n, rng)
+    bits, words = rng.integers(0, 2, n * q_m, np.uint8), gold.packed(seed + 5, n * q_m)
+    amplitude = rng.uniform(0.2, 2, n).astype(np.float32) if seed % 2 else None
+    expected = grid.copy()
+    dltx.shared(bits, q_m, words, index, expected, amplitude)
+    dltx.shared_packed(_packed(bits), q_m, words, index, grid, amplitude)
+    np.testing.assert_array_equal(grid, expected)
+
+
 def test_one_port_takes_an_odd_number_of_symbols() -> None:
     rng = np.random.default_rng(1)
     grid, index, words = _grid(1, rng), _places(7, rng), gold.packed(3, 14)
@@ -92,6 +113,15 @@ def test_what_does_not_fit_is_refused() -> None:
         dltx.shared(bits[:-2], 2, words, index, grid)
     with pytest.raises(ValueError, match="do not fit"):
         dltx.shared(bits, 2, words[:1], index, grid)
+    for packed, n in ((_packed(bits)[:1], 72), (_packed(bits), 10)):
+        with pytest.raises(ValueError, match="do not fit"):
+            dltx.shared_packed(packed, 2, words, index[:n], grid)
+    with pytest.raises(ValueError, match="words of bits"):
+        dltx.shared_packed(_packed(bits), 2, words[:1], index, grid)
+    with pytest.raises(ValueError, match="q_m 5"):
+        dltx.shared_packed(_packed(bits), 5, words, index, grid)
+    with pytest.raises(ValueError, match="leaves the grid"):
+        dltx.shared_packed(_packed(bits), 2, words, outside, grid)
     with pytest.raises(ValueError, match="amplitudes"):
         dltx.shared(bits, 2, words, index, grid, np.ones(3, np.float32))
     with pytest.raises(ValueError, match="even"):
@@ -107,6 +137,19 @@ def test_what_does_not_fit_is_refused() -> None:
         dltx.control([(bits[:3], 0, 0, 1, 1.0)], words, index, grid)
     with pytest.raises(ValueError, match="more than"):
         dltx.control([(bits[:20], 0, 0, 1, 1.0)] * 129, words, index, grid)
+
+
+def test_an_index_within_the_grid_is_refused() -> None:
+    grid = np.zeros((1, N_SYMB, N_SC), np.complex64)
+    index, words = grid.reshape(-1).view(np.int32)[:72], gold.packed(1, 144)
+    for call in (
+        lambda: dltx.shared(np.zeros(144, np.uint8), 2, words, index, grid),
+        lambda: dltx.shared_packed(words[:3], 2, words, index, grid),
+        lambda: dltx.control([], words, index, grid),
+        lambda: dltx.indicators([], index.reshape(6, 12), grid),
+    ):
+        with pytest.raises(ValueError, match="same memory"):
+            call()
 
 
 @pytest.mark.parametrize("n_ports", PORTS)

@@ -63,6 +63,29 @@ def test_long_input_agrees_with_its_parts(n_ports: int) -> None:
         np.testing.assert_allclose(var[start : start + 100], part_var, rtol=1e-4)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    n_ports=st.sampled_from([1, 2, 4]),
+    n_rx=st.integers(1, 3),
+    gap=st.sampled_from([0, 3, 6, 17]),
+    n_grid=st.integers(8, 400),
+    seed=st.integers(0, 1000),
+)
+def test_gaps_in_the_index_change_nothing(n_ports: int, n_rx: int, gap: int, n_grid: int, seed: int) -> None:
+    """Elements in order with reference signals left out, up to the last of the grid, against a few a call."""
+    rng = np.random.default_rng(seed)
+    y, h = normal(rng, n_rx, n_grid), normal(rng, n_rx, n_ports, n_grid)
+    every = np.arange(n_grid)
+    index = every[every % gap != seed % gap] if gap else every
+    index = index[index.size % n_ports :].astype(np.int32)
+    run = RUN[n_ports] if n_ports > 1 else equalise.siso
+    h = h if n_ports > 1 else h[:, 0]
+    x, var = run(y, h, index, 0.05)
+    parts = [run(y, h, part, 0.05) for part in index.reshape(-1, n_ports)]
+    np.testing.assert_allclose(x, np.concatenate([part for part, _ in parts]), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(var, np.concatenate([part for _, part in parts]), rtol=1e-4)
+
+
 @pytest.mark.parametrize("scale", [1e-6, 1e4])
 @pytest.mark.parametrize("n_ports", [1, 2, 4])
 def test_result_does_not_depend_on_the_level(n_ports: int, scale: float) -> None:

@@ -1,5 +1,7 @@
 """Whole transport blocks against the clauses of TS 36.212 5.1, and HARQ combining."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -48,6 +50,19 @@ def test_encoder_equals_the_clauses(sent, seed):
     payload = payload_of(tbs, seed)
     bits = sch.encode(payload, g, q_m, n_l, rv, n_ir)
     assert bits.tolist() == oracle_turbo.transport_block(payload, g, q_m, n_l, rv, n_ir)
+
+
+@pytest.mark.parametrize("tbs", [40, 6120, 12216, 46888, 55056, 75376, 105528, 149776])
+def test_blocks_side_by_side_equal_the_clauses(tbs):
+    """One to 25 code blocks: those of a size are encoded 8 or 16 at a time."""
+    payload = payload_of(tbs, tbs)
+    g = int(1.2 * tbs + 300) // 6 * 6
+    words = sch.encode_packed(payload, g, 6, rv=tbs % 4)
+    bits = np.unpackbits(words.view(np.uint8), bitorder="little")
+    assert bits[:g].tolist() == oracle_turbo.transport_block(payload, g, 6, 1, tbs % 4, None)
+    assert not bits[g:].any()
+    assert bits.size < g + 64
+    assert sch.encode(payload, g, 6, rv=tbs % 4).tolist() == bits[:g].tolist()
 
 
 @settings(deadline=None, max_examples=60)
@@ -220,6 +235,51 @@ def test_wrong_transport_crc_with_right_code_blocks_starts_anew():
     assert not soft.passed.any()
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("tbs", [504, 12216, 75376])
+def test_threads_change_nothing(tbs, threads):
+    """Transmissions that some code blocks need two of: the same payloads, checks and iterations in the same order."""
+    rng = np.random.default_rng(tbs)
+    g = int(1.35 * tbs) // 6 * 6
+    alone, shared = sch.SchDecoder(5), sch.SchDecoder(5, threads=threads)
+    assert (alone.threads, shared.threads) == (1, threads)
+    for _ in range(3):
+        payload = rng.bytes(tbs // 8)
+        softs = sch.SoftBuffer(tbs), sch.SoftBuffer(tbs)
+        for rv in (0, 2):
+            received = noisy(sch.encode(payload, g, 6, rv=rv), 2.9, rng)
+            expected = alone.decode(received, tbs, 6, rv=rv, soft=softs[0])
+            assert shared.decode(received, tbs, 6, rv=rv, soft=softs[1]) == expected
+            assert softs[0].passed.tolist() == softs[1].passed.tolist()
+            assert shared.decode(received, tbs, 6, rv=rv) == alone.decode(received, tbs, 6, rv=rv)
+        assert expected.payload == payload
+
+
+def test_a_fork_decodes_without_the_threads():
+    payload, decoder = payload_of(12216, 1), sch.SchDecoder(6, threads=2)
+    received = llrs(sch.encode(payload, 18000, 6))
+    assert decoder.decode(received, 12216, 6).crc_ok
+    child = os.fork()
+    if not child:
+        right = decoder.decode(received, 12216, 6).payload == payload
+        del decoder
+        os._exit(0 if right else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_cleared_soft_buffer_forgets_what_it_held():
+    """Nothing of the transport block before is added, also where the new one leaves much of the circle empty."""
+    tbs, rng = 6000, np.random.default_rng(9)
+    soft, decoder = sch.SoftBuffer(tbs), sch.SchDecoder(4)
+    decoder.decode(rng.integers(-8000, 8000, 20000).astype(np.int16), tbs, 2, soft=soft)
+    soft.clear()
+    payload = payload_of(tbs, 1)
+    for rv in (0, 1):
+        received = noisy(sch.encode(payload, 6200, 2, rv=rv), 3.0, rng)
+        result = decoder.decode(received, tbs, 2, rv=rv, soft=soft)
+    assert result.payload == payload
+
+
 def test_refuses_what_is_not_allowed():
     decoder = sch.SchDecoder()
     with pytest.raises(ValueError, match="transport block of 12 bits"):
@@ -240,3 +300,6 @@ def test_refuses_what_is_not_allowed():
         decoder.decode(np.zeros(100, np.int16), 80, 2, soft=sch.SoftBuffer(80, 1000), n_ir=2000)
     with pytest.raises(ValueError, match="iterations"):
         sch.SchDecoder(0)
+    for threads in (0, 65):
+        with pytest.raises(ValueError, match="threads are outside"):
+            sch.SchDecoder(6, threads=threads)
