@@ -47,7 +47,8 @@ class SdrArgs:
         tx_advance: samples by which all is sent earlier, to make up for delays of the device
             (timing-advance calibration).
         mode: ``continuous`` sends one burst without end, ``burst`` ends each block; None leaves it to who opens it.
-        ahead_ms: ms of samples that may wait to be used, 2 or more; what comes then waits in the device.
+        ahead_ms: ms of samples that may wait to be used, 2 or more; what comes then waits in the device. None: 50 for
+            who sends without end, 500 for who sends bursts: a phone that has searched for a cell has to catch up.
         reopen_s: seconds for which a device that is lost is looked for.
         base_srate: samples per second; None: an eNB's follow from its bandwidth, a phone takes 23.04 million.
 
@@ -70,7 +71,7 @@ class SdrArgs:
     master_clock: float | None = None
     tx_advance: int = 0
     mode: Burst | None = None
-    ahead_ms: float = 50.0
+    ahead_ms: float | None = None
     reopen_s: float = 10.0
     base_srate: float | None = None
 

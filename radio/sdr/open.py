@@ -10,6 +10,8 @@ from picocell.radio.sdr.uhd import UhdDevice
 
 DEVICES: Final[dict[str, type[SoapyDevice] | type[UhdDevice]]] = {"soapy": SoapyDevice, "uhd": UhdDevice}
 """Devices by driver."""
+AHEAD_MS: Final = 50.0
+BURST_AHEAD_MS: Final = 500.0
 
 
 def open_sdr(
@@ -43,12 +45,13 @@ def open_sdr(
     if args.base_srate not in (None, sample_rate):
         raise RadioArgumentError(f"base_srate={args.base_srate:.12g} is not allowed: {sample_rate:.12g} here")
     device = DEVICES[driver]
+    burst = (args.mode or mode) == "burst"
     return SdrRadio(
         lambda: device(args, sample_rate, n_tx=n_tx, n_rx=n_rx),
         n_tx=n_tx,
         n_rx=n_rx,
         tx_advance=args.tx_advance,
         mode=args.mode or mode,
-        ahead_s=args.ahead_ms / 1000,
+        ahead_s=(args.ahead_ms or (BURST_AHEAD_MS if burst else AHEAD_MS)) / 1000,
         reopen_s=args.reopen_s,
     )
