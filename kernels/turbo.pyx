@@ -29,6 +29,7 @@ _ops.set_tables(&_qpp[0, 0], &_columns[0])
 
 SIZES = tables.BLOCK_SIZES
 cdef frozenset _SIZES = frozenset(SIZES)
+_ARRAY, _INT16 = np.ndarray, np.dtype(np.int16)
 cdef dict _KINDS = {None: -1, "24A": 0, "24B": 1}
 
 
@@ -48,6 +49,17 @@ cdef int _size(k, n_filler=0) except -1:
 
 cdef _soft(llr, int dimensions):
     """LLRs as int16. Floats are scaled to a mean magnitude of 256; what is no number counts as not received."""
+    if type(llr) is _ARRAY and llr.dtype is _INT16 and llr.ndim == dimensions and llr.flags.c_contiguous:
+        array = llr
+    else:
+        array = _converted(llr, dimensions)
+    if array.ndim != dimensions or array.shape[dimensions - 2] != 3:
+        wanted = "(3, K + 4)" if dimensions == 2 else "(n, 3, K + 4)"
+        raise ValueError(f"LLRs have shape {array.shape}, {wanted} is wanted")
+    return array
+
+
+cdef _converted(llr, int dimensions):
     array = np.asarray(llr)
     if array.dtype.kind == "f":
         array = np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=1e30, neginf=-1e30)
@@ -57,11 +69,7 @@ cdef _soft(llr, int dimensions):
         else:
             array = array * (256 / _mean(array))
         array = np.clip(np.rint(array), -32767, 32767)
-    array = np.ascontiguousarray(array, np.int16)
-    if array.ndim != dimensions or array.shape[dimensions - 2] != 3:
-        wanted = "(3, K + 4)" if dimensions == 2 else "(n, 3, K + 4)"
-        raise ValueError(f"LLRs have shape {array.shape}, {wanted} is wanted")
-    return array
+    return np.ascontiguousarray(array, np.int16)
 
 
 cdef double _mean(array):

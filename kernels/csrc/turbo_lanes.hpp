@@ -7,17 +7,18 @@ constexpr int turbo_width = PICOCELL_VECTOR_BYTES;  // int8 lanes of the widest 
 
 struct Lanes8 {
     static constexpr int N = turbo_width;
-    typedef int8_t V __attribute__((vector_size(N), may_alias));
-    typedef uint8_t U __attribute__((vector_size(N), may_alias));
-    typedef int8_t Any __attribute__((vector_size(N), aligned(1), may_alias));
+    typedef uint8_t V __attribute__((vector_size(N), may_alias));  // sums are modulo 256
+    typedef int8_t S __attribute__((vector_size(N), may_alias));
+    typedef uint8_t Any __attribute__((vector_size(N), aligned(1), may_alias));
 
     static V load(const int8_t* p) { return *reinterpret_cast<const V*>(p); }
     static V load_any(const int8_t* p) { return *reinterpret_cast<const Any*>(p); }
     static void store(int8_t* p, V x) { *reinterpret_cast<V*>(p) = x; }
     static void store_any(int8_t* p, V x) { *reinterpret_cast<Any*>(p) = x; }
-    static V all(int x) { return V{} + static_cast<int8_t>(x); }
-    static V max(V a, V b) { return a > b ? a : b; }
-    static V min(V a, V b) { return a < b ? a : b; }
+    static V all(int x) { return V{} + static_cast<uint8_t>(x); }
+    static V max(V a, V b) { return (V)((S)a > (S)b ? (S)a : (S)b); }
+    static V min(V a, V b) { return (V)((S)a < (S)b ? (S)a : (S)b); }
+    static V negative(V a) { return (V)((S)a < 0); }
 
 #if PICOCELL_ISA_LEVEL == 2
     static V adds(V a, V b) { return (V)_mm512_adds_epi8((__m512i)a, (__m512i)b); }
@@ -30,12 +31,11 @@ struct Lanes8 {
     static V avg(V a, V b) { return (V)_mm_avg_epu8((__m128i)a, (__m128i)b); }
 #else
     static V adds(V a, V b) {
-        const V sum = (V)((U)a + (U)b);
-        const V over = ((a ^ sum) & (b ^ sum)) < 0;
-        return (over & ((a < 0) ^ all(127))) | (~over & sum);
+        const V sum = a + b, over = negative((a ^ sum) & (b ^ sum));
+        return (over & (negative(a) ^ all(127))) | (~over & sum);
     }
     // (a + b + 1) / 2 of unsigned numbers.
-    static V avg(V a, V b) { return (a | b) - (V)((U)(a ^ b) >> 1); }
+    static V avg(V a, V b) { return (a | b) - ((a ^ b) >> 1); }
 #endif
 
     // Bytes of both operands by turns, from the lower (upper) half of each 16.

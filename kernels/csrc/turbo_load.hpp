@@ -151,8 +151,8 @@ inline void lane_bits(const int8_t* from, int rows, int8_t* packed, int8_t* open
             X::V acc{};
             for (int j = 0; j < n; ++j, from += X::N) {
                 const X::V v = X::load(from);
-                acc = acc + acc - (v < 0);
-                undecided |= v == 0;
+                acc = acc + acc - X::negative(v);
+                undecided |= (X::V)(v == 0);
             }
             for (int j = std::max(0, n); j < 8; ++j) acc += acc;
             bits[g] = acc;

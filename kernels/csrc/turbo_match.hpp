@@ -49,7 +49,8 @@ inline void match_columns(const int8_t* const* d, const Circular& c, int8_t* out
 }
 
 struct MatchScratch {
-    alignas(64) int8_t rows[turbo_width * turbo_max_rows], mixed[turbo_width * turbo_max_rows];
+    static_assert(turbo_width * turbo_max_rows >= turbo_max_k);
+    alignas(64) int8_t rows[4 * turbo_max_k], mixed[turbo_width * turbo_max_rows];
     alignas(64) int8_t packed[packed_stride * turbo_width];
     alignas(64) int8_t minus[turbo_max_k + 64];
     alignas(64) uint8_t bytes[2][turbo_max_k / 8 + 8], parity[2][turbo_max_k / 8 + 8];
@@ -93,10 +94,12 @@ inline void encode_and_match(const uint8_t* bits, int k, int n_filler, int n_cb,
     }
     for (int i = 0; i < 12; ++i) d[i % 3][k + i / 3] = static_cast<int8_t>(tail[i]);
     int8_t* whole = t->ring + match_lead;
-    if (transposable(c))
+    if (transposable(c)) {
         match_columns(d, c, whole);
-    else
-        for (int i = 0; i < c.length; ++i) whole[i] = d[c.source[i] / (k + 4)][c.source[i] % (k + 4)];
+    } else {
+        for (int i = 0; i < 3; ++i) std::memcpy(t->rows + i * (k + 4), d[i], k + 4);
+        for (int i = 0; i < c.length; ++i) whole[i] = t->rows[c.source[i]];
+    }
     const Ring part = ring(c, n_cb, rv);
     size_t done = 0, place = part.start;
     while (done < e) {
