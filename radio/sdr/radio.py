@@ -106,6 +106,7 @@ class SdrRadio:
         self._rate = self._device.sample_rate
         self._counters, self._letters = SdrCounters(), ""
         self._changed = threading.Condition(threading.Lock())
+        self._sending = threading.Lock()  # a device is not closed while it is sent to
         self._ahead = AheadBuffer(n_rx, max(round(max(ahead_s, 2 * _STEP_S) * self._rate), 2))
         self._origin: int | None = None  # the device's time of sample 0
         self._begun = False
@@ -210,7 +211,10 @@ class SdrRadio:
             device, origin, goes_on = self._device, self._origin or 0, time == self._sent_until
         end = self._mode == "burst"
         try:
-            done = self._write(device, block, None if goes_on else origin + time - self._advance, end)
+            with self._sending:
+                if self._away or self._closed or device is not self._device:  # since then
+                    return
+                done = self._write(device, block, None if goes_on else origin + time - self._advance, end)
         except RadioError:
             return  # the receiving thread finds the device lost as well, and deals with it
         with self._changed:
@@ -225,7 +229,8 @@ class SdrRadio:
             self._closed = True
             self._changed.notify_all()
         self._thread.join()
-        self._device.close()
+        with self._sending:
+            self._device.close()
 
     def __enter__(self) -> Self:
         return self
@@ -324,7 +329,8 @@ class SdrRadio:
         _log.error("%s; looking for the device for %g s", error, self._reopen_s)
         with self._changed:
             self._away, self._sent_until = True, None
-        self._device.close()
+        with self._sending:
+            self._device.close()
         until = time.monotonic() + self._reopen_s
         while not self._closed and time.monotonic() < until:
             time.sleep(_REOPEN_S)

@@ -73,7 +73,7 @@ def test_a_recording_that_is_cut_off_is_valid(tmp_path: Path, number: signal.Sig
     ("words", "text"),
     [
         (["record", "r", "--radio", "soapy:driver=nowhere"], "driver="),
-        (["record", "r", "--radio", "driver=uhd"], "driver=uhd is not supported yet"),
+        (["record", "r", "--radio", "driver=uhd"], "picocell: driver=uhd: "),
         (["record", "r", "--radio", "file:/nowhere"], "no such file"),
         (["record", "r", "--radio", "nonsense"], "'nonsense' is not understood"),
         (["record", "r", "--radio", "file:/nowhere", "--seconds", "0"], "--seconds 0.0: allowed is a positive number"),
