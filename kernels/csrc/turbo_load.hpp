@@ -98,11 +98,13 @@ struct Scale {
     int16_t factor;
 };
 
-// The higher the rate, the less noise there is, and the coarser the steps may be: near a fifth of its deviation.
+// The higher the rate, the less noise there is, and the more steps its mean LLR is: one is near a fifth of the deviation
+// of noise. Towards rate 1 they are finer still, for there the weak bits of a symbol decide, and the strong ones are clipped.
 inline Scale scale_of(const Level& l, int k) {
     const double rate = std::min(1.0, double(k) / std::max(1, l.received));
     int left;
-    const double share = std::frexp((5.7 + 12.9 * std::max(0.0, rate - 1.0 / 3)) / std::max(1.0, l.mean), &left);
+    const double above = std::max(0.0, rate - 1.0 / 3), steps = 5.7 + above * (12.9 + 60 * above * above);
+    const double share = std::frexp(steps / std::max(1.0, l.mean), &left);
     // Five bits: LLRs times a power of two are decoded alike.
     int factor = static_cast<int>(share * 32 + 0.5) << 10;
     if (factor == 32768) factor = 16384, ++left;
