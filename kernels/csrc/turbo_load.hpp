@@ -103,7 +103,7 @@ struct Scale {
 inline Scale scale_of(const Level& l, int k) {
     const double rate = std::min(1.0, double(k) / std::max(1, l.received));
     int left;
-    const double above = std::max(0.0, rate - 1.0 / 3), steps = 5.7 + above * (12.9 + 60 * above * above);
+    const double above = std::max(0.0, rate - 1.0 / 3), steps = 5.7 + above * (12.9 + 40 * above * above);
     const double share = std::frexp(steps / std::max(1.0, l.mean), &left);
     // Five bits: LLRs times a power of two are decoded alike.
     int factor = static_cast<int>(share * 32 + 0.5) << 10;
