@@ -180,7 +180,7 @@ def both_ways(wire: Wire, ours_calls: bool) -> None:
     kernel.close()
     assert got == down
     assert ours.error is None
-    assert wire.host.connections == ()
+    wire.run(lambda: wire.host.connections == ())  # what a segment that came late has begun ends by itself
 
 
 @pytest.mark.parametrize("ours_calls", [True, False], ids=["we call", "the kernel calls"])
