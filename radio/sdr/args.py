@@ -1,9 +1,11 @@
 """The device arguments of a software-defined radio: ``driver=soapy,device=lime,rx_gain=40,clock=external``."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Self, cast
 
+from picocell.radio.errors import RadioArgumentError
 from picocell.radio.key_values import key_values
 from picocell.radio.short_form import DEVICES, expand_short
 
@@ -141,6 +143,28 @@ def sdr_args(text: str) -> SdrArgs | None:
 def antenna_of(names: tuple[str, ...], channel: int) -> str | None:
     """The connector of a channel: its own, or the one that is for all; None where none is given."""
     return names[min(channel, len(names) - 1)] if names else None
+
+
+def check_choice(key: str, value: str, allowed: Iterable[str]) -> None:
+    """Refuse a connector, source or gain stage that a device does not have.
+
+    Raises:
+        RadioArgumentError: which it has.
+    """
+    names = tuple(allowed)
+    if value not in names:
+        raise RadioArgumentError(f"{key}={value} is not allowed: the device has {', '.join(names) or 'none'}")
+
+
+def check_gain(key: str, gain: float, limits: tuple[float, float], name: str) -> None:
+    """Refuse a gain that a device does not have.
+
+    Raises:
+        RadioArgumentError: what it takes.
+    """
+    low, high = limits
+    if not low <= gain <= high:
+        raise RadioArgumentError(f"{key}={gain:g} is not allowed: {name} takes {low:g} to {high:g} dB")
 
 
 def _number(key: str, value: str, unit: str) -> float:

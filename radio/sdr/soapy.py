@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from picocell.radio.errors import RadioArgumentError, RadioError
-from picocell.radio.sdr.args import SdrArgs, antenna_of
+from picocell.radio.sdr.args import SdrArgs, antenna_of, check_choice, check_gain
 from picocell.radio.sdr.device import Read, TxKind
 
 PACKAGE: Final = "python3-soapysdr"
@@ -217,10 +217,10 @@ class SoapyDevice:
         if args.master_clock is not None:
             device.setMasterClockRate(args.master_clock)
         if args.clock is not None:
-            _check("clock", args.clock, device.listClockSources())
+            check_choice("clock", args.clock, device.listClockSources())
             device.setClockSource(args.clock)
         if args.time_source is not None:
-            _check("time_source", args.time_source, device.listTimeSources())
+            check_choice("time_source", args.time_source, device.listTimeSources())
             device.setTimeSource(args.time_source)
 
     def _set(self, direction: int, name: str, n: int, rate: float, frequency: float | None) -> None:
@@ -241,7 +241,7 @@ class SoapyDevice:
                 device.setFrequency(direction, channel, frequency, tune)
             antenna = antenna_of(args.rx_antenna if name == "rx" else args.tx_antenna, channel)
             if antenna is not None:
-                _check(f"{name}_antenna", antenna, device.listAntennas(direction, channel))
+                check_choice(f"{name}_antenna", antenna, device.listAntennas(direction, channel))
                 device.setAntenna(direction, channel, antenna)
             self._set_gain(direction, channel, name)
 
@@ -254,17 +254,8 @@ class SoapyDevice:
         gains = args.rx_gain if name == "rx" else args.tx_gain
         for stage, gain in gains.items():
             if stage:
-                _check(f"{name}_gain", stage, device.listGains(direction, channel))
+                check_choice(f"{name}_gain", stage, device.listGains(direction, channel))
             values = device.getGainRange(direction, channel, *((stage,) if stage else ()))
             low, high = values.minimum(), values.maximum()
-            if not low <= gain <= high:
-                raise RadioArgumentError(
-                    f"{name}_gain={gain:g} is not allowed: {self.name} takes {low:g} to {high:g} dB"
-                )
+            check_gain(f"{name}_gain", gain, (low, high), self.name)
             device.setGain(direction, channel, *((stage,) if stage else ()), gain)
-
-
-def _check(key: str, value: str, allowed: Any) -> None:
-    """Refuse what the device does not have."""
-    if value not in tuple(allowed):
-        raise RadioArgumentError(f"{key}={value} is not allowed: the device has {', '.join(allowed) or 'none'}")

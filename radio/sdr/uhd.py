@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from picocell.radio.errors import RadioArgumentError, RadioError
-from picocell.radio.sdr.args import SdrArgs, antenna_of
+from picocell.radio.errors import RadioError
+from picocell.radio.sdr.args import SdrArgs, antenna_of, check_choice, check_gain
 from picocell.radio.sdr.device import Read, TxKind
 
 PACKAGE: Final = "python3-uhd"
@@ -234,10 +234,10 @@ class UhdDevice:
         if args.master_clock is not None:
             usrp.set_master_clock_rate(args.master_clock)
         if args.clock is not None:
-            _check("clock", args.clock, usrp.get_clock_sources(0))
+            check_choice("clock", args.clock, usrp.get_clock_sources(0))
             usrp.set_clock_source(args.clock)
         if args.time_source is not None:
-            _check("time_source", args.time_source, usrp.get_time_sources(0))
+            check_choice("time_source", args.time_source, usrp.get_time_sources(0))
             usrp.set_time_source(args.time_source)
             usrp.set_time_unknown_pps(self._uhd.types.TimeSpec(0.0))
         else:
@@ -261,7 +261,7 @@ class UhdDevice:
                 getattr(usrp, f"set_{name}_freq")(self._uhd.types.TuneRequest(*tune), channel)
             antenna = antenna_of(args.rx_antenna if name == "rx" else args.tx_antenna, channel)
             if antenna is not None:
-                _check(f"{name}_antenna", antenna, self._get(name, "antennas", channel))
+                check_choice(f"{name}_antenna", antenna, self._get(name, "antennas", channel))
                 getattr(usrp, f"set_{name}_antenna")(antenna, channel)
             self._set_gain(name, channel)
 
@@ -271,13 +271,11 @@ class UhdDevice:
             usrp.set_rx_agc(True, channel)
         for stage, gain in (args.rx_gain if name == "rx" else args.tx_gain).items():
             if stage:
-                _check(f"{name}_gain", stage, self._get(name, "gain_names", channel))
+                check_choice(f"{name}_gain", stage, self._get(name, "gain_names", channel))
                 values = getattr(usrp, f"get_{name}_gain_range")(stage, channel)
             else:
                 values = self._get(name, "gain_range", channel)
-            if not values.start() <= gain <= values.stop():
-                allowed = f"{values.start():g} to {values.stop():g} dB"
-                raise RadioArgumentError(f"{name}_gain={gain:g} is not allowed: {self.name} takes {allowed}")
+            check_gain(f"{name}_gain", gain, (values.start(), values.stop()), self.name)
             getattr(usrp, f"set_{name}_gain")(gain, *((stage,) if stage else ()), channel)
 
 
@@ -291,9 +289,3 @@ def _joined(args: SdrArgs | None) -> str:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _check(key: str, value: str, allowed: Any) -> None:
-    """Refuse what the device does not have."""
-    if value not in tuple(allowed):
-        raise RadioArgumentError(f"{key}={value} is not allowed: the device has {', '.join(allowed) or 'none'}")
