@@ -121,6 +121,16 @@ class RadioConfig(Section):
     priority: Int | None = Field(
         default=50, ge=1, le=99, description="real-time priority of a process with a device, if permitted; null: none"
     )
+    cpus: tuple[Int, ...] | None = Field(
+        default=None, min_length=1, description="CPUs of a process with a device, such as [2, 3]; null: any"
+    )
+    workers: Int = Field(
+        default=0, ge=0, le=16, description="threads that help the one of the radio with wide cells; 0: none"
+    )
+    rehearse: bool = Field(
+        default=True,
+        description="with a device: a phone's visit in memory first, so that nothing is done for the first time on air",
+    )
     record: FilePath | None = Field(
         default=None, description="SigMF recordings FILE_rx and FILE_tx of all samples; null: none are written"
     )

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from picocell.enb.core_link import CoreDown, CoreLink, CoreUp
 from picocell.enb.enb import Enb, EnbEvent
 from picocell.mac.enb_mac import DownlinkSubframe
+from picocell.observe.stages import Stages
 from picocell.phy.fapi_uplink import UlIndication
 from picocell.phy.lte.downlink import DownlinkTransmitter
 from picocell.phy.lte.frame import TTI_MODULO
 from picocell.phy.lte.uplink import UplinkReceiver
+from picocell.phy.workers import Workers
 from picocell.radio.interface import Radio
 
 _LOG: Final = logging.getLogger(__name__)
@@ -58,12 +60,14 @@ class EnbProcess:
         fft: FFT size.
         tx_gain: amplitude by which samples are multiplied.
         first_tti: TTI of the radio's first subframe.
+        workers: threads that help the PHY; None for none.
         sent: called with each downlink subframe, for recordings.
         heard: called with what each uplink subframe brought.
         on_event: sees every event of the eNB; None for nobody.
 
     Attributes:
         lateness: counters.
+        stages: where the time of a subframe goes: core, decode, MAC (with all above it), encode, radio.
         now: absolute number of the uplink subframe that is received next.
 
     Raises:
@@ -79,13 +83,14 @@ class EnbProcess:
         fft: int | None = None,
         tx_gain: float = 1.0,
         first_tti: int = 0,
+        workers: Workers | None = None,
         sent: Callable[[DownlinkSubframe, int], None] | None = None,
         heard: Callable[[UlIndication, int], None] | None = None,
         on_event: Callable[[EnbEvent], None] | None = None,
     ) -> None:
         self.enb, self.radio, self.link = enb, radio, link
-        self._transmitter = DownlinkTransmitter(enb.cell, fft)
-        self._receiver = UplinkReceiver(enb.cell, enb.ul, fft)
+        self._transmitter = DownlinkTransmitter(enb.cell, fft, workers=workers)
+        self._receiver = UplinkReceiver(enb.cell, enb.ul, fft, workers=workers)
         self._n = self._transmitter.samples_per_subframe
         if radio.sample_rate != 1000 * self._n:
             raise ValueError(f"the radio's {radio.sample_rate:.12g} samples/s are not the cell's {1000 * self._n}")
@@ -100,6 +105,7 @@ class EnbProcess:
         self._partial_n = 0
         self._first = self.now = self._next_downlink = first_tti
         self.lateness = Lateness()
+        self.stages = Stages("core", "decode", "mac", "encode", "radio")
 
     def start(self) -> None:
         """Send the first subframes, which no uplink precedes."""
@@ -112,8 +118,10 @@ class EnbProcess:
         What is for the core goes out last: the phones have the next samples by then, and work on them meanwhile.
         """
         samples = self._receive()
-        began, cpu = time.perf_counter(), time.thread_time()
+        stages, cpu = self.stages, time.thread_time()
+        stages.begin()
         self._hear_core()
+        stages.lap("core")
         if samples is None:
             self._tell_core()
             return False
@@ -122,9 +130,11 @@ class EnbProcess:
         self.now += 1
         self._downlink()
         self._tell_core()
+        stages.lap("core")
         self._take_events()
+        stages.lap("mac")
         self.lateness.subframes += 1
-        self.lateness.busy_s += time.perf_counter() - began
+        self.lateness.busy_s += stages.end()
         self.lateness.cpu_s += time.thread_time() - cpu
         return True
 
@@ -181,8 +191,10 @@ class EnbProcess:
         request = self.enb.uplink(at)
         if not (request.ulsch or request.uci or self._receiver.is_prach_opportunity(at % TTI_MODULO)):
             return
+        self.stages.lap("mac")
         joined = np.concatenate(list(self._blocks), axis=1) if self._late else samples
         indication = self._receiver.receive(request, joined, soft_buffers=self.enb.soft_buffer)
+        self.stages.lap("decode")
         if self._heard is not None:
             self._heard(indication, at)
         self.enb.receive_uplink(indication, at)
@@ -196,11 +208,14 @@ class EnbProcess:
         if not in_time:
             self._next_downlink += 1
             return
+        self.stages.lap("mac")
         samples = self._transmitter.subframe(subframe.config, subframe.tx, subframe.hi_dci0)
         if self._gain != 1:
             samples = samples * self._gain
         samples.setflags(write=False)  # nobody will: the radio need not copy what waits
+        self.stages.lap("encode")
         self.radio.transmit(samples, (at - self._first) * self._n)
+        self.stages.lap("radio")
         self._next_downlink += 1
 
     def _take_events(self) -> None:

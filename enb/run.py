@@ -1,6 +1,5 @@
 """``picocell enb``: an eNB as a process, over a radio and towards a core."""
 
-import gc
 import logging
 import signal
 import sys
@@ -19,11 +18,15 @@ from picocell.epc.interfaces.transport import Interface, Message
 from picocell.observe import logs
 from picocell.observe.console import HELP, Keys
 from picocell.observe.exported_pdu import ExportedPduPcap
+from picocell.observe.garbage import Garbage
 from picocell.observe.mac_tap import MacTap
 from picocell.observe.metrics_file import MetricsFile
+from picocell.observe.stages import stage_table
 from picocell.observe.ue_table import table
 from picocell.phy.lte.bands import downlink_frequency, uplink_frequency
 from picocell.phy.lte.frame import SUBCARRIER_SPACING, fft_size
+from picocell.phy.workers import Workers
+from picocell.radio.durations import Durations
 from picocell.radio.errors import RadioError
 from picocell.radio.file_radio import has_ended
 from picocell.radio.interface import Radio
@@ -75,8 +78,10 @@ class EnbRun:
             mme_address=config.mme.address,
             core_clock=lambda: round(1000 * (time.monotonic() - self._start)),
         )
-        if sdr_args(config.radio.args) is not None and (why := realtime.begin(config.radio.priority)) is not None:
-            _LOG.warning("%s", why)
+        if sdr_args(config.radio.args) is not None:
+            refused = realtime.begin(config.radio.priority, config.radio.cpus)
+            if refused is not None:
+                _LOG.warning("%s", refused)
         radio = open_radio(
             config.radio.args,
             rate,
@@ -90,6 +95,7 @@ class EnbRun:
         self._sdr = radio if isinstance(radio, SdrRadio) else None
         self.radio = radio = self._recorded(radio)
         self._open_captures()
+        self._workers = Workers(config.radio.workers)
         self.process = EnbProcess(
             self.enb,
             radio,
@@ -97,6 +103,7 @@ class EnbRun:
             fft=fft,
             tx_gain=10 ** (config.radio.tx_gain / 20),
             first_tti=config.radio.first_tti,
+            workers=self._workers,
             sent=self._mac.downlink if self._mac is not None else None,
             heard=self._mac.uplink if self._mac is not None else None,
         )
@@ -104,6 +111,7 @@ class EnbRun:
         self._shown_meter, self._written_meter = UeMeter(self.enb), UeMeter(self.enb)
         self._metrics = MetricsFile(config.metrics.file) if config.metrics.file is not None else None
         self._stop = False
+        self._garbage: Garbage | None = None
 
     def run(self) -> int:
         """Work until a signal, a key or the end of a recording ends it; the exit code."""
@@ -115,7 +123,7 @@ class EnbRun:
         next_row = next_metrics = time.monotonic()
         last_row = last_metrics = next_row
         s1ap_definitions.messages()  # which takes a while, better now than between two subframes
-        gc.freeze()  # what is there now stays: to look through it for garbage takes longer than many subframes
+        self._garbage = Garbage()
         self.process.start()
         while not (self._stop or has_ended(self.radio)):
             try:
@@ -123,6 +131,7 @@ class EnbRun:
             except RadioError:
                 self.process.release_all()
                 raise
+            self._garbage.between(has_time=self._sdr is None or not self._sdr.waiting)
             self._show_letters()
             now = time.monotonic()
             while keys is not None and (key := keys.next()) is not None:
@@ -146,9 +155,13 @@ class EnbRun:
     def close(self) -> None:
         """Give everything back."""
         if self._sdr is not None:
-            _say(f"radio: {self._sdr.counters.totals()}")
+            _say(f"\nradio: {self._sdr.counters.totals()}")
+            _say(stage_table(self._times()))
         self.radio.close()
         self.link.close()
+        self._workers.close()
+        if self._garbage is not None:
+            self._garbage.close()
         for file in (self._mac, self._s1ap, self._metrics):
             if file is not None:
                 file.close()
@@ -163,6 +176,15 @@ class EnbRun:
         name = f"eNB {self._config.enb.name}"
         up, down = uplink_frequency(earfcn), downlink_frequency(earfcn)
         return RecordedRadio(radio, file, rx_frequency=up, tx_frequency=down, description=name)
+
+    def _times(self) -> list[tuple[str, Durations]]:
+        """Where the time went."""
+        found = list(self.process.stages.histograms.items())
+        if self._garbage is not None:
+            found.append(("garbage", self._garbage.times))
+        if self._sdr is not None:
+            found.append(("margin", self._sdr.margins))
+        return found
 
     def _show_letters(self) -> None:
         """What went wrong with the samples, as the field shows it: L late, U underflow, O overflow."""
@@ -194,6 +216,7 @@ class EnbRun:
             "radio": None if self._sdr is None else asdict(self._sdr.counters),
             "busy_s": round(lateness.busy_s, 6),
             "cpu_s": round(lateness.cpu_s, 6),
+            "latency": {name: durations.as_dict() for name, durations in self._times()},
             "s1": self.enb.s1ap.state.name,
             "tables": self.enb.tables(),
             "ues": [ue.as_dict() for ue in self._written_meter.rows(seconds)],

@@ -100,6 +100,13 @@ class UeRadioConfig(Section):
     priority: Int | None = Field(
         default=50, ge=1, le=99, description="real-time priority of a process with a device, if permitted; null: none"
     )
+    cpus: tuple[Int, ...] | None = Field(
+        default=None, min_length=1, description="CPUs of a process with a device, such as [2, 3]; null: any"
+    )
+    rehearse: bool = Field(
+        default=True,
+        description="with a device: a phone's visit in memory first, so that nothing is done for the first time on air",
+    )
     record: FilePath | None = Field(
         default=None, description="SigMF recordings FILE_rx and FILE_tx of all samples; null: none are written"
     )

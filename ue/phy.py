@@ -140,6 +140,13 @@ class UePhy:
         self._origin += self._last - self._first + n
         self._first = self._last = 0
 
+    def miss(self, n: int) -> None:
+        """Samples were lost: as `skip`, and the subframes that they were of pass as well."""
+        self.skip(n)
+        while self.cell is not None and self._tracker.next_start < self._origin:
+            self._tracker.coast()
+            self.tti = (self.tti + 1) % TTI_MODULO
+
     def search(self) -> Acquired | None:
         """Look for a cell in what has come, once there is enough of it; None where none is found yet."""
         needed = int(SEARCH_S * self.sample_rate)

@@ -15,7 +15,9 @@ from picocell.ue.ue import Ue, UeEvent
 _LOG: Final = logging.getLogger(__name__)
 
 _FILL_MS: Final = 20
-"""Lost samples of up to so many ms are taken for silence; more, and the cell is searched again."""
+"""Lost samples of up to so many ms are taken for silence."""
+_BRIDGE_MS: Final = 1000
+"""After up to so many the cell is still where it was by its clock; after more it is searched again."""
 
 
 class PacketDevice(Protocol):
@@ -85,19 +87,24 @@ class UeProcess:
         samples = received.samples
         if samples.shape[1] == 0:
             return False
-        began = time.perf_counter()
+        stages = self.ue.stages
+        stages.begin()
         if received.time != self._position:
             self._gap(received.time - self._position)
         self._position = received.time + samples.shape[1]
         self._send_packets()
+        stages.lap("device")
         self.ue.push(samples)
+        stages.lap("mac")
         for burst in self.ue.bursts():
             out = burst.samples if self._gain == 1 else burst.samples * self._gain
             self.radio.transmit(out[None, :], burst.start)
+        stages.lap("radio")
         self._take_events()
         self._take_packets()
+        stages.lap("device")
         self.work.subframes += 1
-        self.work.busy_s += time.perf_counter() - began
+        self.work.busy_s += stages.end()
         return True
 
     # inside
@@ -108,6 +115,8 @@ class UeProcess:
         _LOG.warning("%d samples were lost", n)
         if 0 < n <= _FILL_MS * self._n:
             self.ue.push(np.zeros((self.radio.n_rx, n), np.complex64))
+        elif 0 < n <= _BRIDGE_MS * self._n:
+            self.ue.miss(n)
         else:
             self.ue.lose_cell(n)
 

@@ -8,6 +8,7 @@ from typing import Final
 from picocell.kernels.sch import SoftBuffer
 from picocell.mac.harq import BroadcastHarq
 from picocell.mac.ue_mac import UeMac
+from picocell.observe.stages import Stages
 from picocell.phy.fapi import DlIndication
 from picocell.phy.lte.dci import P_RNTI, SI_RNTI
 from picocell.phy.lte.downlink import RntiSearch
@@ -46,6 +47,7 @@ class UeRadio:
         phy: physical layer.
         rrc: its RRC, which says what is wanted.
         tx_ahead: subframes from the one received last to the one that is sent next.
+        stages: takes the times of search, decode, MAC and encode.
 
     Attributes:
         mac: the MAC; None until there is system information.
@@ -54,8 +56,8 @@ class UeRadio:
         rsrp_dbm: power of a reference signal's element, smoothed.
     """
 
-    def __init__(self, phy: UePhy, rrc: UeRrc, tx_ahead: int) -> None:
-        self.phy, self.rrc = phy, rrc
+    def __init__(self, phy: UePhy, rrc: UeRrc, tx_ahead: int, stages: Stages) -> None:
+        self.phy, self.rrc, self._stages = phy, rrc, stages
         self.mac: UeMac | None = None
         self.now = 0
         self.snr_db = 0.0
@@ -75,9 +77,11 @@ class UeRadio:
         """Work on what has come: at most one subframe, or a search. Whether a subframe was passed."""
         if self.phy.cell is None:
             self._search()
+            self._stages.lap("search")
             return False
         wanted = self._wanted((self.phy.tti - self.now) % TTI_MODULO + self.now)
         received = self.phy.next_subframe(wanted=wanted)
+        self._stages.lap("decode")
         if received is None:
             return False
         self.now += (received.tti - self.now) % TTI_MODULO
@@ -92,8 +96,10 @@ class UeRadio:
             return
         at = self.now + self._ahead
         due = self.mac.uplink(at)
+        self._stages.lap("mac")
         if due is not None:
             self._bursts.append(self.phy.transmit(due, at % TTI_MODULO, self._ahead))
+            self._stages.lap("encode")
 
     def listens(self) -> bool:
         """Whether samples to come are of use for the next subframe or the one after it, which may overlap with them."""
@@ -163,7 +169,9 @@ class UeRadio:
         if mac is not None:
             searches += mac.searches(self.now)
         hi = mac.phich_due(self.now) if mac is not None else []
+        self._stages.lap("mac")
         indication = self.phy.receiver.receive(received.tti, received.grid, searches, hi=hi, harq=self)
+        self._stages.lap("decode")
         self._measure(indication, locked=received.locked)
         for block in indication.dlsch:
             if not block.crc_ok:

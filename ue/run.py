@@ -1,6 +1,5 @@
 """``picocell ue``: a UE as a process, over a radio."""
 
-import gc
 import logging
 import signal
 import sys
@@ -13,9 +12,12 @@ from typing import Final, Protocol
 from picocell.observe import logs
 from picocell.observe.console import Keys
 from picocell.observe.exported_pdu import ExportedPduPcap
+from picocell.observe.garbage import Garbage
 from picocell.observe.metrics_file import MetricsFile
+from picocell.observe.stages import stage_table
 from picocell.phy.lte.bands import downlink_frequency, uplink_frequency
 from picocell.phy.lte.frame import SUBCARRIER_SPACING
+from picocell.radio.durations import Durations
 from picocell.radio.file import RecordingError
 from picocell.radio.file_radio import has_ended, recorded_rate
 from picocell.radio.interface import Radio
@@ -84,8 +86,10 @@ class UeRun:
         self._config = config
         self._each_step = each_step
         rate = _rate(config.radio.args)
-        if sdr_args(config.radio.args) is not None and (why := realtime.begin(config.radio.priority)) is not None:
-            _LOG.warning("%s", why)
+        if sdr_args(config.radio.args) is not None:
+            refused = realtime.begin(config.radio.priority, config.radio.cpus)
+            if refused is not None:
+                _LOG.warning("%s", refused)
         radio = open_radio(
             config.radio.args,
             rate,
@@ -119,16 +123,18 @@ class UeRun:
         )
         self._metrics = MetricsFile(config.metrics.file) if config.metrics.file is not None else None
         self._stop = False
+        self._garbage: Garbage | None = None
 
     def run(self) -> int:
         """Work until a signal, a key or the end of a recording ends it; the exit code."""
         keys = Keys() if self._config.console.enable else None
         _say(f"UE {self._config.usim.imsi}: {self.device.description}. q + Enter: switch off and stop")
-        gc.freeze()  # what is there now stays: to look through it for garbage takes longer than many subframes
+        self._garbage = Garbage()
         self.ue.switch_on()
         next_metrics = time.monotonic()
         while not (self._stop or has_ended(self.radio)):
             self.process.step()
+            self._garbage.between(has_time=self._sdr is None or not self._sdr.waiting)
             if self._sdr is not None and (letters := self._sdr.letters()):
                 print(letters, end="", file=sys.stdout, flush=True)
             if self._each_step is not None:
@@ -148,9 +154,12 @@ class UeRun:
     def close(self) -> None:
         """Give everything back."""
         if self._sdr is not None:
-            _say(f"radio: {self._sdr.counters.totals()}")
+            _say(f"\nradio: {self._sdr.counters.totals()}")
+            _say(stage_table(self._times()))
         self.device.close()
         self.radio.close()
+        if self._garbage is not None:
+            self._garbage.close()
         for file in (self._nas, self._metrics):
             if file is not None:
                 file.close()
@@ -195,6 +204,15 @@ class UeRun:
             self._nas.write("nas-eps", message, time.time())
         return [(0, message)]
 
+    def _times(self) -> list[tuple[str, Durations]]:
+        """Where the time went."""
+        found = list(self.ue.stages.histograms.items())
+        if self._garbage is not None:
+            found.append(("garbage", self._garbage.times))
+        if self._sdr is not None:
+            found.append(("margin", self._sdr.margins))
+        return found
+
     def _write_metrics(self) -> None:
         """A row of what is measured."""
         assert self._metrics is not None
@@ -206,6 +224,7 @@ class UeRun:
             "radio": None if self._sdr is None else asdict(self._sdr.counters),
             "busy_s": round(work.busy_s, 6),
             "cpu_s": round(time.thread_time(), 6),
+            "latency": {name: durations.as_dict() for name, durations in self._times()},
             "rrc": str(self.ue.rrc.state),
             "emm": self.ue.nas.state.name,
             "ip": self.ue.ip,

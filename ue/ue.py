@@ -24,6 +24,7 @@ from picocell.mac.ue_events import (
     RandomAccessProblem,
     UeMacEvent,
 )
+from picocell.observe.stages import Stages
 from picocell.rlc_pdcp import bearer as bearers
 from picocell.rlc_pdcp.pdcp.config import MAX_SDU
 from picocell.rrc_nas.nas import ue_events as nas_events
@@ -65,6 +66,7 @@ class Ue:
         rrc: radio resource control.
         radio: PHY and MAC.
         bearers: radio bearers.
+        stages: where the time of a subframe goes; the caller of `push` begins and ends it.
         dropped_packets: packets for which there was no room or no bearer, or of a size that PDCP does not take.
         tap: sees the messages; None for nobody.
     """
@@ -73,6 +75,7 @@ class Ue:
         self.settings = settings
         self._sample_rate = sample_rate
         self._rng = random.Random(seed)
+        self.stages = Stages("device", "search", "decode", "mac", "encode", "radio")
         self._usim = Usim(
             settings.imsi,
             settings.k,
@@ -123,7 +126,7 @@ class Ue:
         guti = self.nas.guti
         self.rrc.ue_identity.s_tmsi = None if guti is None else guti.s_tmsi
         self.phy = UePhy(self._sample_rate, n_rx=settings.n_rx, start=start)
-        self.radio = UeRadio(self.phy, self.rrc, settings.tx_ahead)
+        self.radio = UeRadio(self.phy, self.rrc, settings.tx_ahead, self.stages)
         self.radio.now = now
         self._access = UeAccess(settings, self.radio, self.rrc, self.nas, self._rng)
         self.bearers = self._access.bearers
@@ -239,6 +242,10 @@ class Ue:
         self.rrc.cell_lost(self.now)
         self.radio.lose_cell()
         self._drain()
+
+    def miss(self, n: int) -> None:
+        """So many samples were lost; the cell is followed by its clock, and heard again behind them."""
+        self.phy.miss(n)
 
     def skip(self, n: int) -> None:
         """Samples passed that a UE that is switched off did not hear."""

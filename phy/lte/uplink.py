@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from picocell.kernels.ofdm import Ofdm
-from picocell.kernels.sch import SchDecoder, SoftBuffer
+from picocell.kernels.sch import SoftBuffer
 from picocell.phy.fapi_uplink import (
     CqiPdu,
     CrcPdu,
@@ -27,6 +28,8 @@ from picocell.phy.lte.pucch import PucchResult
 from picocell.phy.lte.pusch import PuschResult
 from picocell.phy.lte.ul_grant import PuschGrant
 from picocell.phy.lte.uplink_config import UplinkConfig
+from picocell.phy.lte.uplink_jobs import Job, UplinkJobs, preambles_us, pucch_us, pusch_us
+from picocell.phy.workers import Workers
 
 UplinkSoftBuffers = Callable[[PuschGrant], SoftBuffer | None]
 """Gives the soft buffer of a grant's HARQ process, cleared where the transmission is new; MAC decides that."""
@@ -126,17 +129,26 @@ class UplinkReceiver:
         ul: its uplink.
         fft: FFT size; the bandwidth's standard one when None.
         max_iterations: of the turbo decoder.
+        workers: threads that help with large subframes; what is received does not depend on them.
 
     Raises:
         ValueError: an FFT size that does not hold the uplink, or a PRACH configuration that is not supported.
     """
 
-    def __init__(self, cell: Cell, ul: UplinkConfig, fft: int | None = None, *, max_iterations: int = 8) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        ul: UplinkConfig,
+        fft: int | None = None,
+        *,
+        max_iterations: int = 8,
+        workers: Workers | None = None,
+    ) -> None:
         self.cell, self.ul = cell, ul
         self.fft = fft or fft_size(ul.n_prb)
         self._ofdm = Ofdm(ul.n_prb, self.fft, ul.cp is CyclicPrefix.EXTENDED, half_shift=True)
         self._advance = cp_lengths(self.fft, ul.cp)[-1] // 4
-        self._decoder = SchDecoder(max_iterations)
+        self._jobs = UplinkJobs(max_iterations, workers)
         ul_estimation.prepare()  # tables that would else be built in the first subframe
         for n_prb in scfdma.allowed_n_prb(ul.n_prb):
             ul_estimation.receiver(ul, n_prb)
@@ -183,38 +195,43 @@ class UplinkReceiver:
         """
         result = UlIndication(request.tti)
         subframe = _subframe(request.tti)
+        jobs: list[Job] = []
         if request.ulsch or request.uci:
             grid = self.demodulate(np.ascontiguousarray(samples[:, : self.samples_per_subframe]))
-            for pdu in request.ulsch:
-                self._receive_pusch(result, subframe, pdu, request.ulsch, grid, soft_buffers)
+            jobs += [self._pusch(subframe, pdu, request.ulsch, grid, soft_buffers) for pdu in request.ulsch]
             if request.uci:
                 requests = [pdu.request for pdu in request.uci]
-                result.pucch = pucch.receive(self.cell, self.ul, subframe, grid, requests)
-                for uci, found in zip(request.uci, result.pucch, strict=True):
-                    _report_pucch(result, uci.handle, uci.request.n_ack, uci.request.n_cqi, found)
+                jobs.append(Job(lambda _: pucch.receive(self.cell, self.ul, subframe, grid, requests), pucch_us(grid)))
         if self.is_prach_opportunity(request.tti) and samples.shape[1] >= self.prach_samples:
-            result.rach = self._prach.detect(samples)
+            jobs.append(Job(lambda _: self._prach.detect(samples), preambles_us(samples)))
+        found = iter(self._jobs.run(jobs))
+        for pdu in request.ulsch:
+            result.pusch.append(next(found))
+            _report_pusch(result, pdu, result.pusch[-1])
+        if request.uci:
+            result.pucch = next(found)
+            for uci, answer in zip(request.uci, result.pucch, strict=True):
+                _report_pucch(result, uci.handle, uci.request.n_ack, uci.request.n_cqi, answer)
+        result.rach = next(found, [])
         return result
 
-    def _receive_pusch(
+    def _pusch(
         self,
-        result: UlIndication,
         subframe: int,
         pdu: UlschPdu,
         all_pdus: Sequence[UlschPdu],
         grid: NDArray[np.complex64],
         soft_buffers: UplinkSoftBuffers | None,
-    ) -> None:
-        """Receive one PUSCH and report it."""
+    ) -> Job:
+        """The reception of one PUSCH."""
         grant = pdu.grant
         place = (grant.prb_start, grant.n_prb)
         others = [
             o.grant.cyclic_shift for o in all_pdus if o is not pdu and (o.grant.prb_start, o.grant.n_prb) == place
         ]
         soft = soft_buffers(grant) if soft_buffers is not None and grant.tbs else None
-        found = pusch.decode(self.cell, self.ul, subframe, grant, grid, self._decoder, soft, others=others)
-        result.pusch.append(found)
-        _report_pusch(result, pdu, found)
+        call = partial(pusch.decode, self.cell, self.ul, subframe, grant, grid, soft=soft, others=others)
+        return Job(call, pusch_us(grant.n_prb, grid), grant.tbs, soft)
 
 
 def _report_pusch(result: UlIndication, pdu: UlschPdu, found: PuschResult) -> None:

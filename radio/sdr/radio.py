@@ -11,6 +11,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from picocell.radio.durations import Durations
 from picocell.radio.errors import RadioError
 from picocell.radio.interface import Received
 from picocell.radio.sdr.ahead import AheadBuffer
@@ -82,6 +83,7 @@ class SdrRadio:
 
     Attributes:
         stalled: the last reception timed out.
+        margins: from the device's time, when a block was given to be sent, to the time at which it is to leave.
 
     Raises:
         RadioError: a device that cannot be opened, or gives no samples.
@@ -105,6 +107,7 @@ class SdrRadio:
         self._device = open_device()
         self._rate = self._device.sample_rate
         self._counters, self._letters = SdrCounters(), ""
+        self.margins = Durations()
         self._changed = threading.Condition(threading.Lock())
         self._sending = threading.Lock()  # a device is not closed while it is sent to
         self._ahead = AheadBuffer(n_rx, max(round(max(ahead_s, 2 * _STEP_S) * self._rate), 2))
@@ -204,6 +207,7 @@ class SdrRadio:
             if self._away:
                 self._counters.dropped += block.shape[1]
                 return
+            self.margins.add((time - self._advance - self._head) / self._rate)
             if time - self._advance < self._head:
                 self._note("late", block.shape[1])
                 self._sent_until = None
@@ -284,14 +288,15 @@ class SdrRadio:
 
     def _run(self) -> None:
         """Take samples from the device as they come."""
-        n = round(self._rate * _STEP_S)
-        if self._device.block:
-            n = min(n, self._device.block)
-        block = np.empty((self._n_rx, n), np.complex64)
+        step = round(self._rate * _STEP_S)
+        n = -(-step // -(-step // (self._device.block or step)))
+        memory = np.empty(self._n_rx * n, np.complex64)
         while not self._closed:
+            wanted = min(n, step - self._head % step)  # up to the end of a step, for which somebody waits
+            block = memory[: self._n_rx * wanted].reshape(self._n_rx, wanted)
             try:
                 read = self._device.read(block, _READ_S)
-                self._take(block, read)
+                self._take(block, read, n)
                 while (kind := self._device.status(0.0)) is not None:
                     with self._changed:
                         self._note(kind)
@@ -300,8 +305,8 @@ class SdrRadio:
                 if not self._return(error):
                     return
 
-    def _take(self, block: NDArray[np.complex64], read: Read) -> None:
-        """Put what was read behind what waits."""
+    def _take(self, block: NDArray[np.complex64], read: Read, most: int) -> None:
+        """Put what was read behind what waits, and wait until there is room for ``most`` more."""
         with self._changed:
             if read.overflow:
                 self._note("overflow")
@@ -320,7 +325,7 @@ class SdrRadio:
                 skip = max(-index, 0)
                 self._ahead.put(block[:, skip : read.n], index + skip)
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._closed or self._ahead.room >= block.shape[1])
+            self._changed.wait_for(lambda: self._closed or self._ahead.room >= most)
 
     def _return(self, error: RadioError) -> bool:
         """The device is lost: say so, and look for it; whether it is back."""

@@ -1,23 +1,32 @@
-"""Deadlines of a process with a device: real-time priority where it is permitted, and short turns between threads."""
+"""Deadlines of a process with a device: real-time priority where it is permitted, CPUs, and short turns of threads."""
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Final
+
+from picocell.radio.errors import RadioArgumentError
 
 SWITCH_S: Final = 0.0005
 """How long a thread may keep the interpreter while the one that receives waits for it; 5 ms else."""
 
 
-def begin(priority: int | None) -> str | None:
-    """Give this thread, and those that it starts from now on, real-time priority (SCHED_FIFO).
+def begin(priority: int | None, cpus: Sequence[int] | None = None) -> str | None:
+    """Give this thread, and those that it starts from now on, their CPUs and real-time priority (SCHED_FIFO).
 
     Args:
         priority: 1 to 99; None asks for none.
+        cpus: numbers of the CPUs; None for all that the process has.
 
     Returns:
-        Why there is none; None where it was granted or not asked for.
+        Why there is no priority; None where it was granted or not asked for.
+
+    Raises:
+        RadioArgumentError: a CPU that the process does not have.
     """
     sys.setswitchinterval(SWITCH_S)
+    if cpus is not None:
+        _settle(cpus)
     if priority is None:
         return None
     try:
@@ -26,3 +35,13 @@ def begin(priority: int | None) -> str | None:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         return f"no real-time priority: {why} (root, or a limit for rtprio, may have it)"
     return None
+
+
+def _settle(cpus: Sequence[int]) -> None:
+    """Have this thread run on some CPUs only."""
+    allowed = os.sched_getaffinity(0)
+    for cpu in cpus:
+        if cpu not in allowed:
+            known = ", ".join(map(str, sorted(allowed)))
+            raise RadioArgumentError(f"radio.cpus: {cpu} is not allowed: this process has {known}")
+    os.sched_setaffinity(0, cpus)

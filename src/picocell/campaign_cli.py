@@ -5,13 +5,14 @@ picocell campaign sweeps.yaml --cluster tcp://10.0.0.1:8786 --resume
 """
 
 import logging
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from picocell.quick_start import one_thread_for_blas
 
 if TYPE_CHECKING:
     from picocell.sims.campaign_file import CampaignFile
@@ -42,8 +43,7 @@ def campaign(
 
     Exit code 0; 2: something cannot be done. After Ctrl-C, --resume goes on.
     """
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # read when NumPy is imported: a worker a core is enough
+    one_thread_for_blas()
     from picocell.sims import campaign_run
 
     if cluster is not None and jobs is not None:

@@ -14,6 +14,7 @@ from picocell.campaign_cli import app as campaigns
 from picocell.conformance_cli import app as conformance
 from picocell.doctor.command import app as doctor
 from picocell.process_cli import app as processes
+from picocell.quick_start import one_thread_for_blas
 from picocell.radio_cli import radios
 from picocell.record_cli import app as recording
 from picocell.sims_cli import app as simulations
@@ -274,6 +275,7 @@ def _print_the_rest() -> None:
 
 def main() -> None:
     """Entry point: bad input ends in one line on standard error and exit code 2, never in a traceback."""
+    one_thread_for_blas()
     try:
         code = app(standalone_mode=False)
         _print_the_rest()

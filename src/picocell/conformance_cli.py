@@ -5,7 +5,6 @@ picocell conformance 36.104 --only pusch-10- --csv pusch.csv
 picocell conformance 36.104 --json full.jsonl --html full.html --resume
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from picocell.quick_start import one_thread_for_blas
 
 app = typer.Typer()
 
@@ -43,8 +44,7 @@ def conformance(
     Exit code 0: all that can be run passed; 1: something failed, or nothing could be run; 2: wrong use. After Ctrl-C,
     --resume goes on if there was --json.
     """
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # read when NumPy is imported: a worker a core is enough
+    one_thread_for_blas()
     from picocell.sims import conformance as runs
     from picocell.sims import conformance_records as records
     from picocell.sims import conformance_report as report

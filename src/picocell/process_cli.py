@@ -13,7 +13,9 @@ from picocell.quick_start import quick_start
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from picocell.enb.config import EnbConfig
     from picocell.ip_device import IpDevice
+    from picocell.ue.config import UeConfig
 
     Model = TypeVar("Model", bound=BaseModel)
 
@@ -65,6 +67,7 @@ def enb(context: typer.Context, config: Config = None, print_config: PrintConfig
 
         asn1.load()
         s1ap_definitions.messages()
+        _rehearse_enb(loaded)
     with _files_named(loaded):
         raise typer.Exit(run.main(loaded))
 
@@ -83,8 +86,36 @@ def ue(context: typer.Context, config: Config = None, print_config: PrintConfig 
         from picocell.ue import run
 
         asn1.load()
+        _rehearse_ue(loaded)
     with _files_named(loaded):
         raise typer.Exit(run.main(loaded, open_device=_open_device))
+
+
+def _rehearse_enb(config: "EnbConfig") -> None:
+    """See that nothing is done for the first time on the air."""
+    from picocell.radio.sdr.args import sdr_args
+
+    if not config.radio.rehearse or sdr_args(config.radio.args) is None:
+        return
+    from picocell.network_cell import Cell
+    from picocell.rehearsal import rehearse
+
+    settings = config.settings()
+    cell = settings.cell
+    rehearse(Cell(n_prb=cell.n_prb, pci=cell.pci, n_ports=cell.n_ports, sib2=settings.sib2))
+
+
+def _rehearse_ue(config: "UeConfig") -> None:
+    """The same for a phone, in the widest cell that its samples hold."""
+    from picocell.radio.sdr.args import DEFAULT_RATE, sdr_args
+
+    args = sdr_args(config.radio.args)
+    if not config.radio.rehearse or args is None:
+        return
+    from picocell.network_cell import Cell
+    from picocell.rehearsal import rehearse, widest
+
+    rehearse(Cell(n_prb=widest(args.base_srate or DEFAULT_RATE)))
 
 
 def _open_device(kind: str, name: str, netns: str | None) -> "IpDevice":

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,8 @@ from types import ModuleType
 from typing import Annotated, Any, Final
 
 import typer
+
+from picocell.quick_start import one_thread_for_blas
 
 LIST: Final = "LIST"
 """How a list is named in a help text."""
@@ -96,8 +97,7 @@ def simulation(function: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def command_module() -> Iterator[ModuleType]:
     """The module that runs simulations, imported only now; wrong use is refused in a line."""
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # read when NumPy is imported: a worker a core is enough
+    one_thread_for_blas()
     from picocell.sims import command
 
     try:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from picocell import Cell, Network
 from picocell.network import GATEWAY
 from picocell.rrc_nas.nas import ue_events as nas_events
@@ -81,3 +83,23 @@ def test_phones_of_an_enb_that_loses_its_mme_tell_the_next_one() -> None:
         net.enb.connect(net.now)
         phone.wait_for(nas_events.TrackingAreaUpdated, 5000)
         assert phone.ping(GATEWAY, 2).received == 2
+
+
+@pytest.mark.parametrize("lost_ms", [30, 300])
+def test_phone_that_lost_samples_goes_on_with_its_cell_and_its_connection(
+    lost_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Network(Cell(n_prb=6)) as net:
+        phone = net.phone()
+        phone.attach()
+        net.run(37)
+        cell, c_rnti = phone.ue.phy.cell, phone.c_rnti
+        with monkeypatch.context() as patched:
+            patched.setattr(phone, "act", lambda: phone.link.put_on_air(net.now))
+            net.run(lost_ms)
+        phone.ue.miss(lost_ms * round(phone.ue.phy.sample_rate / 1000))
+        phone._heard_until = net.now
+        assert phone.ping(GATEWAY, count=3).received == 3
+        assert phone.ue.phy.cell is cell
+        assert phone.c_rnti == c_rnti
+        assert _kinds(phone, ue_events.RadioLinkFailure) == 0

@@ -25,6 +25,7 @@ class ScriptedDevice:
         self.room = 1 << 30
         self.started = self.closed = 0
         self.idle = threading.Event()
+        self._rest: Read | None = None
 
     def give(self, *times: int, n: int = N, overflow: bool = False) -> None:
         """Blocks of samples from these times on."""
@@ -37,12 +38,17 @@ class ScriptedDevice:
     def read(self, out: NDArray[np.complex64], timeout: float) -> Read:
         del timeout
         try:
-            got = self.script.get(timeout=0.01)
+            got = self._rest or self.script.get(timeout=0.01)
         except queue.Empty:
             self.idle.set()
             return Read(0)
+        self._rest = None
         if isinstance(got, Exception):
             raise got
+        if got.n > out.shape[1]:
+            n, time = out.shape[1], got.time
+            self._rest = Read(got.n - n, None if time is None else time + n)
+            got = Read(n, time, got.overflow)
         if got.n and got.time is not None:
             out[:, : got.n] = np.arange(got.time, got.time + got.n)
         return got

@@ -1,0 +1,39 @@
+"""Priority and CPUs of a process with a device, each in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from picocell.radio.errors import RadioArgumentError
+from picocell.radio.sdr import realtime
+
+ASK = """
+import os, sys, threading
+from picocell.radio.sdr import realtime
+cpu = min(os.sched_getaffinity(0))
+refused = realtime.begin(7, [cpu])
+of_thread = []
+thread = threading.Thread(target=lambda: of_thread.append(os.sched_getaffinity(0)))
+thread.start(); thread.join()
+assert os.sched_getaffinity(0) == of_thread[0] == {cpu}
+policy = os.sched_getscheduler(0)
+assert (refused is None) == (policy == os.SCHED_FIFO), (refused, policy)
+assert refused is None or "no real-time priority" in refused
+assert sys.getswitchinterval() == realtime.SWITCH_S
+"""
+
+
+def test_cpus_and_priority_are_of_this_thread_and_of_those_to_come() -> None:
+    subprocess.run([sys.executable, "-c", ASK], check=True, timeout=120)
+
+
+def test_a_cpu_that_there_is_not() -> None:
+    before = os.sched_getaffinity(0), sys.getswitchinterval()
+    try:
+        with pytest.raises(RadioArgumentError, match=r"radio\.cpus: 4096 is not allowed: this process has \d"):
+            realtime.begin(None, [4096])
+        assert os.sched_getaffinity(0) == before[0]
+    finally:
+        sys.setswitchinterval(before[1])
