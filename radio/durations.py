@@ -55,8 +55,24 @@ class Durations:
         for at, count in enumerate(self._counts):
             below += count
             if count and below >= wanted:
-                return min(_FIRST_US * 2 ** ((at + 1) / _PER_OCTAVE) * 1e-6, self.max_s)
+                return self._edge(at)
         return 0.0
+
+    def _all(self) -> list[float]:
+        """The quantiles of `QUANTILES`, in one pass."""
+        found: list[float] = []
+        below, wanted = 0, [q * self.n for q in QUANTILES]
+        for at, count in enumerate(self._counts):
+            if not count:
+                continue
+            below += count
+            while len(found) < len(wanted) and below >= wanted[len(found)]:
+                found.append(self._edge(at))
+        return found or [0.0] * len(QUANTILES)
+
+    def _edge(self, at: int) -> float:
+        """Upper edge of a class, seconds."""
+        return min(_FIRST_US * 2 ** ((at + 1) / _PER_OCTAVE) * 1e-6, self.max_s)
 
     def classes(self) -> list[tuple[float, int]]:
         """Lower edge in microseconds and count of each class that has any."""
@@ -65,7 +81,7 @@ class Durations:
     def as_dict(self) -> dict[str, Any]:
         """Count, mean, quantiles and extremes in microseconds, for a file."""
         found: dict[str, Any] = {"n": self.n, "mean_us": round(1e6 * self.total_s / max(self.n, 1), 1)}
-        found |= {f"p{100 * q:g}_us": round(1e6 * self.quantile(q), 1) for q in QUANTILES}
+        found |= {f"p{100 * q:g}_us": round(1e6 * value, 1) for q, value in zip(QUANTILES, self._all(), strict=True)}
         found["min_us"] = round(1e6 * self.min_s, 1) if self.n else 0.0
         found["max_us"] = round(1e6 * self.max_s, 1)
         return found

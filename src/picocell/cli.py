@@ -157,7 +157,10 @@ def demo(
     ip: Annotated[
         str, typer.Option("--ip", help="tun: TUN devices in network namespaces; host: hosts in the processes; auto.")
     ] = "auto",
-    radio: Annotated[str, typer.Option("--radio", help="Samples over zmq (ZeroMQ) or shm (shared memory).")] = "zmq",
+    radio: Annotated[
+        str,
+        typer.Option("--radio", help="zmq (ZeroMQ), shm (shared memory), or soapy: a pair of devices in real time."),
+    ] = "zmq",
     as_json: Annotated[bool, typer.Option("--json", help="The figures as one JSON object, at the end.")] = False,
 ) -> None:
     """Run a core, an eNB and phones as processes over a virtual radio: attach, ping, TCP both ways, figures."""

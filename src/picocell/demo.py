@@ -29,6 +29,8 @@ GATEWAY: Final = "172.16.0.1"
 ATTACHED: Final = "Network attach successful. IP: "
 ATTACH_S: Final = 60.0
 IDLE_S: Final = 2.0
+PAIR: Final = Path("build/soapy")
+"""Where `make radio` puts the module of the pair of devices."""
 _K: Final = "00112233445566778899aabbccddeeff"
 _OPC: Final = "63bfa50ee6523365ff14c1f45f88737d"
 _COLOURS: Final = {"epc": "magenta", "enb": "cyan", "air": "blue"}
@@ -50,6 +52,7 @@ class DemoOptions:
         seconds: of TCP each way.
         standard_rate: standard sample rates, not the shortened ones.
         ip: ``tun``, ``host`` or ``auto``.
+        radio: ``zmq``, ``shm``, or ``soapy`` for a pair of devices in real time.
 
     Raises:
         ValueError: a value that is not allowed.
@@ -73,8 +76,10 @@ class DemoOptions:
             raise ValueError(f"--snr {self.snr_db}: within -100..100 dB")
         if self.ip not in ("tun", "host", "auto"):
             raise ValueError(f"--ip {self.ip}: use tun, host or auto")
-        if self.radio not in ("zmq", "shm"):
-            raise ValueError(f"--radio {self.radio}: use zmq or shm")
+        if self.radio not in ("zmq", "shm", "soapy"):
+            raise ValueError(f"--radio {self.radio}: use zmq, shm or soapy")
+        if self.radio == "soapy" and self.over_the_air:
+            raise ValueError("--radio soapy: a pair of devices has one phone and no channel")
 
     @property
     def rate(self) -> int:
@@ -134,6 +139,8 @@ class Demo:
             results = [json.loads(found[1]) for ue in ues if (found := ue.find('"ping_sent"')) is not None]
             figures["idle"] = self._measure(enb, ues, lambda: time.sleep(IDLE_S))
         figures["phones"] = results
+        if self._options.radio == "soapy":
+            figures["real_time"] = {program.name: self._real_time(program) for program in (enb, *ues)}
         return figures
 
     def stop(self) -> dict[str, int | None]:
@@ -168,14 +175,22 @@ class Demo:
             self._air(f"{self._wire(b, a)},{rate},id=cell1", pairs, rate)
         else:
             a, b = pairs[0]
-            enb_args = f"{self._wire(b, a)},{rate},id=enb"
+            enb_args = self._device("a") or f"{self._wire(b, a)},{rate},id=enb"
         words = ["--enb.n-prb", options.n_prb, "--radio.args", enb_args, "--console.table", "true"]
         words += ["--radio.sample-rate", "standard" if options.standard_rate else "shortened"]
         words += ["--mme.port", s1, "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", sctp_enb]
         words += ["--mme.sctp.peer-udp-port", sctp_core, "--gtpu.port", gtpu_enb, "--gtpu.peer-port", gtpu_core]
         enb = self._spawn("enb", ["enb", *map(str, words), *self._metrics("enb")])
-        ues = [self._ue(i, f"{self._wire(a, b)},{rate},id=ue{i + 1}") for i, (a, b) in enumerate(pairs)]
+        phone = self._device("b")
+        wires = [f"{phone or self._wire(a, b)},{rate},id=ue{i}" for i, (a, b) in enumerate(pairs, 1)]
+        ues = [self._ue(i, wire) for i, wire in enumerate(wires)]
         return enb, ues
+
+    def _device(self, end: str) -> str | None:
+        """Arguments of one end of a pair of devices; None where there is none."""
+        if self._options.radio != "soapy":
+            return None
+        return f"driver=soapy,device=picopair,name=demo-{self._tag},end={end}"
 
     def _wire(self, tx: int, rx: int) -> str:
         """Device arguments of one end; a number names a direction."""
@@ -266,6 +281,11 @@ class Demo:
             "cpu_us_per_subframe": {name: round(value, 1) for name, value in used.items()},
         }
 
+    def _real_time(self, program: Program) -> dict[str, Any]:
+        """What was late so far, and how long the stages of a subframe took."""
+        row = json.loads((self._folder / f"{program.name}.json").read_text().splitlines()[-1])
+        return {key: row[key] for key in ("subframes", "radio", "latency")}
+
     def _subframes(self, program: Program) -> int:
         lines = (self._folder / f"{program.name}.json").read_text().splitlines()
         return int(json.loads(lines[-1])["subframes"]) if lines else 0
@@ -298,6 +318,8 @@ def run(options: DemoOptions, *, as_json: bool = False) -> int:
 
     where = {"tun": "TUN devices in network namespaces", "host": "hosts inside the processes"}[options.kind]
     console.print(f"Core, eNB and {options.n_ues} phone(s), {options.n_prb} PRB, IP through {where}")
+    if options.radio == "soapy" and PAIR.is_dir():
+        os.environ.setdefault("SOAPY_SDR_PLUGIN_PATH", str(PAIR.resolve()))
     error: str | None = None
     figures: dict[str, Any] = {}
     ends = Ends()
@@ -340,9 +362,22 @@ def report(figures: dict[str, Any]) -> Table:
         cpu = ", ".join(f"{name} {value:.0f}" for name, value in row["cpu_us_per_subframe"].items())
         table.add_row(f"{state}: subframes a second", f"{row['subframes_per_s']:.0f}")
         table.add_row(f"{state}: CPU µs a subframe", cpu)
+    for name, row in figures.get("real_time", {}).items():
+        table.add_row(f"{name}: late or lost", _late(row))
     codes = ", ".join(f"{name} {code}" for name, code in figures["exit_codes"].items())
     table.add_row("exit codes", codes)
     return table
+
+
+def _late(row: dict[str, Any]) -> str:
+    """What a device counted, and how much time was left before a subframe's was over."""
+    radio, margin = row["radio"], row["latency"]["margin"]
+    share = 100 * radio["late"] / max(row["subframes"], 1)
+    return (
+        f"{radio['late']} of {row['subframes']} subframes late ({share:.2f} %), {radio['underflow']} underflows, "
+        f"{radio['overflow']} overflows, whole subframe at most {row['latency']['whole']['max_us']:.0f} µs, "
+        f"margin {margin['p50_us']:.0f} µs"
+    )
 
 
 def _is_good(figures: dict[str, Any]) -> bool:

@@ -61,26 +61,36 @@ def enter(netns: str | None) -> None:
 def _ping(address: str, count: int) -> list[float]:
     """Round-trip times of the pings that were answered, ms."""
     found = []
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as icmp:
-        for sequence in range(count):
-            request = IcmpMessage(IcmpType.ECHO_REQUEST, 0, os.getpid() & 0xFFFF, sequence, bytes(56))
-            icmp.sendto(build_icmp(request), (address, 0))
-            sent = time.monotonic()
-            while (left := sent + _PING_S - time.monotonic()) > 0:
-                icmp.settimeout(left)
-                try:
-                    packet = parse_ipv4(icmp.recv(2048))
-                    answer = parse_icmp(packet.payload)
-                except TimeoutError:
-                    break
-                except PacketError:
-                    continue
-                wanted = (IcmpType.ECHO_REPLY, request.identifier, sequence)
-                if (answer.type, answer.identifier, answer.sequence) == wanted:
-                    found.append(1000 * (time.monotonic() - sent))
-                    break
-            time.sleep(max(sent + _INTERVAL_S - time.monotonic(), 0))
+    for sequence in range(count):
+        sent = time.monotonic()
+        answered = ping_once(address, sequence)
+        if answered is not None:
+            found.append(answered)
+        time.sleep(max(sent + _INTERVAL_S - time.monotonic(), 0))
     return found
+
+
+def ping_once(address: str, sequence: int, timeout: float = _PING_S) -> float | None:
+    """Round-trip time of a ping in ms; None where it was not answered in time, or cannot be sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as icmp:
+        request = IcmpMessage(IcmpType.ECHO_REQUEST, 0, os.getpid() & 0xFFFF, sequence, bytes(56))
+        sent = time.monotonic()
+        try:
+            icmp.sendto(build_icmp(request), (address, 0))
+        except OSError:  # no route: the phone has no address at present
+            return None
+        while (left := sent + timeout - time.monotonic()) > 0:
+            icmp.settimeout(left)
+            try:
+                answer = parse_icmp(parse_ipv4(icmp.recv(2048)).payload)
+            except TimeoutError:
+                break
+            except PacketError:
+                continue
+            wanted = (IcmpType.ECHO_REPLY, request.identifier, sequence)
+            if (answer.type, answer.identifier, answer.sequence) == wanted:
+                return 1000 * (time.monotonic() - sent)
+    return None
 
 
 def _upload(address: str, seconds: float) -> tuple[float, int]:

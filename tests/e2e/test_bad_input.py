@@ -159,3 +159,15 @@ def test_demo_with_impossible_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/", "."])
 def test_folder(path: str) -> None:
     assert "folder" in refused("scan", path)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--radio", "usrp"), "--radio usrp: use zmq, shm or soapy"),
+        (("--radio", "soapy", "--ues", "2"), "--radio soapy: a pair of devices has one phone and no channel"),
+        (("--radio", "soapy", "--channel", "EPA5"), "--radio soapy: a pair of devices has one phone and no channel"),
+    ],
+)
+def test_demo_over_radios_that_it_does_not_have(words: tuple[str, ...], named: str) -> None:
+    assert named in refused("demo", *words)
