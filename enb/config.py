@@ -134,7 +134,9 @@ class RadioConfig(Section):
     record: FilePath | None = Field(
         default=None, description="SigMF recordings FILE_rx and FILE_tx of all samples; null: none are written"
     )
-    tx_gain: float = Field(default=0.0, ge=-100, le=100, description="dB")
+    tx_gain: float | None = Field(
+        default=None, ge=-100, le=100, description="dB; null: 0, and -13 for a device, whose samples stay below 1"
+    )
     rx_gain: float = Field(default=0.0, ge=-100, le=100, description="dB")
 
 

@@ -2,9 +2,9 @@
 
 import logging
 import signal
-import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from picocell.enb.process import EnbProcess
 from picocell.epc.interfaces import s1ap_definitions
 from picocell.epc.interfaces.transport import Interface, Message
 from picocell.observe import logs
+from picocell.observe.background import Background
 from picocell.observe.console import HELP, Keys
 from picocell.observe.exported_pdu import ExportedPduPcap
 from picocell.observe.garbage import Garbage
@@ -33,12 +34,15 @@ from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
 from picocell.radio.recorded import RecordedRadio
 from picocell.radio.sdr import realtime
-from picocell.radio.sdr.args import sdr_args
+from picocell.radio.sdr.args import check_frequencies, sdr_args
 from picocell.radio.sdr.radio import SdrRadio
 from picocell.radio.shm.radio import ShmRadio
 from picocell.radio.zmq.radio import ZmqRadio
 
 _LOG: Final = logging.getLogger(__name__)
+
+TX_GAIN: Final = (0.0, -13.0)
+"""dB, of a virtual radio and of a device: there the peaks of a cell with all blocks in use stay below full scale."""
 
 SERVE_S: Final = 0.02
 """How long samples are waited for before all else is seen to."""
@@ -78,7 +82,10 @@ class EnbRun:
             mme_address=config.mme.address,
             core_clock=lambda: round(1000 * (time.monotonic() - self._start)),
         )
-        if sdr_args(config.radio.args) is not None:
+        device = sdr_args(config.radio.args)
+        up, down = uplink_frequency(config.enb.earfcn), downlink_frequency(config.enb.earfcn)
+        if device is not None:
+            check_frequencies(device, config.enb.earfcn, up, down)
             refused = realtime.begin(config.radio.priority, config.radio.cpus)
             if refused is not None:
                 _LOG.warning("%s", refused)
@@ -87,21 +94,24 @@ class EnbRun:
             rate,
             n_tx=settings.cell.n_ports,
             n_rx=config.radio.n_rx,
-            rx_frequency=uplink_frequency(config.enb.earfcn),
-            tx_frequency=downlink_frequency(config.enb.earfcn),
+            rx_frequency=up,
+            tx_frequency=down,
         )
         if isinstance(radio, ZmqRadio | ShmRadio | SdrRadio):
             radio.timeout = SERVE_S
         self._sdr = radio if isinstance(radio, SdrRadio) else None
         self.radio = radio = self._recorded(radio)
         self._open_captures()
-        self._workers = Workers(config.radio.workers)
+        cpus = config.radio.cpus if device is not None else None
+        self._workers = Workers(config.radio.workers, on_start=lambda _: realtime.settle(cpus, first=1))
+        if config.radio.workers:
+            realtime.settle(cpus, last=1)  # this thread has the first of them for itself
         self.process = EnbProcess(
             self.enb,
             radio,
             self.link,
             fft=fft,
-            tx_gain=10 ** (config.radio.tx_gain / 20),
+            tx_gain=10 ** ((TX_GAIN[device is not None] if (gain := config.radio.tx_gain) is None else gain) / 20),
             first_tti=config.radio.first_tti,
             workers=self._workers,
             sent=self._mac.downlink if self._mac is not None else None,
@@ -110,6 +120,7 @@ class EnbRun:
         # Two, for each counts from its own last look.
         self._shown_meter, self._written_meter = UeMeter(self.enb), UeMeter(self.enb)
         self._metrics = MetricsFile(config.metrics.file) if config.metrics.file is not None else None
+        self._background = Background(at_once=self._sdr is None)
         self._stop = False
         self._garbage: Garbage | None = None
 
@@ -119,7 +130,9 @@ class EnbRun:
         keys = Keys() if console.enable else None
         shown, lines = console.table, 0
         if keys is not None:
-            _say(f"eNB {self.enb.settings.name}: {self.enb.cell.n_prb} PRB, PCI {self.enb.cell.pci}. {HELP}")
+            self._background.say(
+                f"eNB {self.enb.settings.name}: {self.enb.cell.n_prb} PRB, PCI {self.enb.cell.pci}. {HELP}"
+            )
         next_row = next_metrics = time.monotonic()
         last_row = last_metrics = next_row
         s1ap_definitions.messages()  # which takes a while, better now than between two subframes
@@ -136,11 +149,13 @@ class EnbRun:
             now = time.monotonic()
             while keys is not None and (key := keys.next()) is not None:
                 shown = not shown if key == "t" else shown
+                if key == "s":
+                    self._background.say(stage_table(self._times()))
                 self._stop = self._stop or key == "q"
             if shown and now >= next_row:
                 rows = self._shown_meter.rows(now - last_row)
                 if rows:
-                    _say(table(rows, with_header=lines % 10 == 0))
+                    self._background.say(table(rows, with_header=lines % 10 == 0))
                     lines += 1
                 last_row, next_row = now, now + console.period_ms / 1000
             if self._metrics is not None and now >= next_metrics:
@@ -155,13 +170,14 @@ class EnbRun:
     def close(self) -> None:
         """Give everything back."""
         if self._sdr is not None:
-            _say(f"\nradio: {self._sdr.counters.totals()}")
-            _say(stage_table(self._times()))
+            self._background.say(f"\nradio: {self._sdr.counters.totals()}")
+            self._background.say(stage_table(self._times()))
         self.radio.close()
         self.link.close()
         self._workers.close()
         if self._garbage is not None:
             self._garbage.close()
+        self._background.close()
         for file in (self._mac, self._s1ap, self._metrics):
             if file is not None:
                 file.close()
@@ -189,7 +205,7 @@ class EnbRun:
     def _show_letters(self) -> None:
         """What went wrong with the samples, as the field shows it: L late, U underflow, O overflow."""
         if self._sdr is not None and (letters := self._sdr.letters()):
-            print(letters, end="", file=sys.stdout, flush=True)
+            self._background.say(letters, end="")
 
     def _open_captures(self) -> None:
         directory = self._config.pcap.directory
@@ -221,7 +237,7 @@ class EnbRun:
             "tables": self.enb.tables(),
             "ues": [ue.as_dict() for ue in self._written_meter.rows(seconds)],
         }
-        self._metrics.write(row)
+        self._background.do(partial(self._metrics.write, row))
 
 
 def main(config: EnbConfig) -> int:
@@ -234,7 +250,3 @@ def main(config: EnbConfig) -> int:
         return run.run()
     finally:
         run.close()
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stdout, flush=True)

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from typing import Final, TextIO
 
-HELP: Final = "t + Enter: table of UEs on and off; q + Enter: stop"
+HELP: Final = "t + Enter: table of UEs on and off; s + Enter: times of the stages; q + Enter: stop"
 
 
 class Keys:

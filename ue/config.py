@@ -110,8 +110,11 @@ class UeRadioConfig(Section):
     record: FilePath | None = Field(
         default=None, description="SigMF recordings FILE_rx and FILE_tx of all samples; null: none are written"
     )
-    tx_gain: float = Field(
-        default=40.0, ge=-150, le=150, description="dB; 1 mW in a resource element becomes a sample of so much"
+    tx_gain: float | None = Field(
+        default=None,
+        ge=-150,
+        le=150,
+        description="dB; 1 mW in a resource element becomes a sample of so much; null: 40, and -10 for a device",
     )
     rx_gain: float = Field(
         default=80.0, ge=-150, le=150, description="dB; it stands for the path loss in power control"

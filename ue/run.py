@@ -2,14 +2,15 @@
 
 import logging
 import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
 from picocell.observe import logs
+from picocell.observe.background import Background
 from picocell.observe.console import Keys
 from picocell.observe.exported_pdu import ExportedPduPcap
 from picocell.observe.garbage import Garbage
@@ -24,7 +25,7 @@ from picocell.radio.interface import Radio
 from picocell.radio.open import open_radio
 from picocell.radio.recorded import RecordedRadio
 from picocell.radio.sdr import realtime
-from picocell.radio.sdr.args import DEFAULT_RATE, sdr_args
+from picocell.radio.sdr.args import DEFAULT_RATE, check_frequencies, sdr_args
 from picocell.radio.sdr.radio import SdrRadio
 from picocell.radio.shm.args import ShmArgs, is_shm
 from picocell.radio.shm.radio import ShmRadio
@@ -36,6 +37,9 @@ from picocell.ue.process import UeProcess
 from picocell.ue.ue import Ue, UeEvent
 
 _LOG: Final = logging.getLogger(__name__)
+
+TX_GAIN: Final = (40.0, -10.0)
+"""dB, of a virtual radio and of a device: there a phone at 23 dBm stays below full scale."""
 
 SERVE_S: Final = 0.02
 """How long samples are waited for before all else is seen to."""
@@ -86,7 +90,10 @@ class UeRun:
         self._config = config
         self._each_step = each_step
         rate = _rate(config.radio.args)
-        if sdr_args(config.radio.args) is not None:
+        device = sdr_args(config.radio.args)
+        up, down = uplink_frequency(config.radio.earfcn), downlink_frequency(config.radio.earfcn)
+        if device is not None:
+            check_frequencies(device, config.radio.earfcn, down, up)
             refused = realtime.begin(config.radio.priority, config.radio.cpus)
             if refused is not None:
                 _LOG.warning("%s", refused)
@@ -95,8 +102,8 @@ class UeRun:
             rate,
             n_tx=1,
             n_rx=config.radio.n_rx,
-            rx_frequency=downlink_frequency(config.radio.earfcn),
-            tx_frequency=uplink_frequency(config.radio.earfcn),
+            rx_frequency=down,
+            tx_frequency=up,
             mode="burst",
         )
         if isinstance(radio, ZmqRadio | ShmRadio | SdrRadio):
@@ -116,19 +123,20 @@ class UeRun:
             self.ue,
             radio,
             self.device,
-            tx_gain=10 ** (config.radio.tx_gain / 20),
+            tx_gain=10 ** ((TX_GAIN[device is not None] if (gain := config.radio.tx_gain) is None else gain) / 20),
             on_attached=self._attached,
             on_detached=self.device.unconfigure,
             on_event=self._event,
         )
         self._metrics = MetricsFile(config.metrics.file) if config.metrics.file is not None else None
+        self._background = Background(at_once=self._sdr is None)
         self._stop = False
         self._garbage: Garbage | None = None
 
     def run(self) -> int:
         """Work until a signal, a key or the end of a recording ends it; the exit code."""
         keys = Keys() if self._config.console.enable else None
-        _say(f"UE {self._config.usim.imsi}: {self.device.description}. q + Enter: switch off and stop")
+        self._background.say(f"UE {self._config.usim.imsi}: {self.device.description}. q + Enter: switch off and stop")
         self._garbage = Garbage()
         self.ue.switch_on()
         next_metrics = time.monotonic()
@@ -136,7 +144,7 @@ class UeRun:
             self.process.step()
             self._garbage.between(has_time=self._sdr is None or not self._sdr.waiting)
             if self._sdr is not None and (letters := self._sdr.letters()):
-                print(letters, end="", file=sys.stdout, flush=True)
+                self._background.say(letters, end="")
             if self._each_step is not None:
                 self._each_step()
             while keys is not None and (key := keys.next()) is not None:
@@ -154,12 +162,13 @@ class UeRun:
     def close(self) -> None:
         """Give everything back."""
         if self._sdr is not None:
-            _say(f"\nradio: {self._sdr.counters.totals()}")
-            _say(stage_table(self._times()))
+            self._background.say(f"\nradio: {self._sdr.counters.totals()}")
+            self._background.say(stage_table(self._times()))
         self.device.close()
         self.radio.close()
         if self._garbage is not None:
             self._garbage.close()
+        self._background.close()
         for file in (self._nas, self._metrics):
             if file is not None:
                 file.close()
@@ -196,7 +205,7 @@ class UeRun:
     def _event(self, event: UeEvent) -> None:
         text = milestone(event)
         if text is not None:
-            _say(text)
+            self._background.say(text)
 
     def _tap(self, where: str, message: bytes, now: int) -> list[tuple[int, bytes]]:
         del now
@@ -232,7 +241,7 @@ class UeRun:
             "snr_db": round(radio.snr_db, 1),
             "tables": self.ue.tables(),
         }
-        self._metrics.write(row)
+        self._background.do(partial(self._metrics.write, row))
 
 
 def main(config: UeConfig, open_device: OpenDevice, each_step: Callable[[], None] | None = None) -> int:
@@ -256,7 +265,3 @@ def _rate(args: str) -> float:
     if rate % (_FFT_STEP * SUBCARRIER_SPACING):
         raise RecordingError(f"radio.args: {rate:g} samples per second are not a multiple of 1.92e6")
     return rate
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stdout, flush=True)

@@ -1,8 +1,9 @@
 """Who does what of an uplink subframe: its jobs, done by one thread or by several where that is sooner done.
 
-A transport block of many code blocks is decoded by several threads in one call of the kernel. Jobs side by side cost
-more: a PUSCH goes in and out of kernels, has to have the interpreter each time it comes out, and sleeps while another
-thread has it. So that is for few and long jobs.
+The code blocks of a large transport block are decoded by several threads in one call of the kernel, which costs little.
+Jobs side by side cost more: a PUSCH goes in and out of kernels, has to have the interpreter each time it comes out, and
+sleeps while another thread has it. That makes easy subframes longer and those shorter that take longest, where no block
+can be decoded and each takes all iterations. Deadlines are missed by the latter, so they decide.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,18 +16,24 @@ from numpy.typing import NDArray
 from picocell.kernels.sch import SchDecoder, SoftBuffer
 from picocell.phy.workers import Workers
 
-# Times in µs, measured with AVX-512 at 2.6 GHz in a virtual machine of two cores. With slower kernels there is more to
-# gain than is thought here.
+# Times in µs, measured with AVX-512 at 2.6 GHz in a virtual machine of two cores, with one worker, a subframe every
+# millisecond (benchmarks/bench_workers.py). With slower kernels there is more to gain than is thought here.
+CALM_US: Final = 500.0
+"""Jobs that one thread has done by then, at worst, are left to it: there is no need, and nearly no gain."""
+
 WAKE_US: Final = 40.0
 """Until a thread that sleeps is at work."""
 
-TURNS_US: Final = 50.0
-"""What waiting for the interpreter adds to each of the jobs that are shared: 40 to 80."""
+TURNS_US: Final = 90.0
+"""What waiting for the interpreter adds to each job that is done side by side with others: 45 to 120, as the machine is
+busy. So two threads are not sooner done with four PUSCHs of 24 resource blocks, but with one of 90 at two antennas and
+a search for preambles: 860 instead of 1120."""
 
-SPREAD_TBS: Final = 3 * 6120
-"""Transport blocks of more bits, four code blocks, lose nothing when spread: 30 µs at one iteration, as alone."""
+SPREAD_TBS: Final = 5 * 6120
+"""Transport blocks of more bits, six code blocks, are spread: 15 to 50 µs are lost at one iteration, 40 to 100 won at
+eight."""
 
-_DECODE_US: Final = 0.004  # a bit of a transport block, at four iterations
+_DECODE_US: Final = 0.0009  # a bit and iteration
 
 
 class Job(NamedTuple):
@@ -47,17 +54,17 @@ class Job(NamedTuple):
 
 def pusch_us(n_prb: int, grid: NDArray[np.complex64]) -> float:
     """Time expected of a PUSCH without decoding."""
-    return 15.0 + 0.3 * n_prb * (1 + len(grid))
+    return 40.0 + 0.45 * n_prb * (1 + len(grid))
 
 
 def pucch_us(grid: NDArray[np.complex64]) -> float:
     """Time expected of the PUCCHs of some UEs."""
-    return 25.0 + 10.0 * len(grid)
+    return 45.0 + 10.0 * len(grid)
 
 
 def preambles_us(samples: NDArray[np.complex64]) -> float:
     """Time expected of a search for preambles."""
-    return 40.0 + 0.003 * samples.size
+    return 80.0 + 0.0065 * samples.size
 
 
 class UplinkJobs:
@@ -71,6 +78,7 @@ class UplinkJobs:
     def __init__(self, max_iterations: int, workers: Workers | None) -> None:
         self._workers = workers if workers is not None and workers.n else None
         self._decoder = SchDecoder(max_iterations)
+        self._bit_us = _DECODE_US * max_iterations
         if self._workers is not None:
             threads = self._workers.n + 1
             # The threads of a decoder have the CPUs and the priority of the thread that makes it.
@@ -86,8 +94,10 @@ class UplinkJobs:
         """
         if self._workers is None:
             return [job.call(self._decoder) for job in jobs]
-        if pays(jobs, self._workers.n + 1) and _are_apart(jobs):
-            order = sorted(range(len(jobs)), key=lambda i: -_expected_us(jobs[i]))
+        if pays(jobs, self._workers.n + 1, self._bit_us) and _are_apart(jobs):
+            order = sorted(
+                range(len(jobs)), key=lambda i: -jobs[i].us - self._bit_us * jobs[i].tbs
+            )  # the longest first
             found = self._workers.run([partial(self._with_free, jobs[i].call) for i in order])
             return [result for _, result in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
         return [job.call(self._spreading if job.tbs > SPREAD_TBS else self._decoder) for job in jobs]
@@ -101,18 +111,20 @@ class UplinkJobs:
             self._free.append(decoder)
 
 
-def pays(jobs: Sequence[Job], threads: int) -> bool:
-    """Whether the jobs are sooner done side by side than one after the other with the large blocks spread."""
-    if len(jobs) < 2:
+def pays(jobs: Sequence[Job], threads: int, bit_us: float) -> bool:
+    """Whether the jobs are sooner done side by side than one after the other with the large blocks spread.
+
+    Args:
+        jobs: those of a subframe.
+        threads: how many there are, the calling one among them.
+        bit_us: time that decoding takes at worst, for each bit of a transport block.
+    """
+    times = [us + bit_us * tbs for _, us, tbs, _ in jobs]
+    alone = sum(times)
+    if alone <= CALM_US:
         return False
-    times = [_expected_us(job) for job in jobs]
-    spread = sum(max(_DECODE_US * job.tbs * (1 - 1 / threads) - WAKE_US, 0.0) for job in jobs if job.tbs > SPREAD_TBS)
-    return max(max(times), sum(times) / threads) + WAKE_US + TURNS_US * len(jobs) < sum(times) - spread
-
-
-def _expected_us(job: Job) -> float:
-    """Time expected of a job."""
-    return job.us + _DECODE_US * job.tbs
+    gains = [bit_us * job.tbs * (1 - 1 / threads) - WAKE_US for job in jobs if job.tbs > SPREAD_TBS]
+    return max(max(times), alone / threads) + WAKE_US + TURNS_US * len(jobs) < alone - sum(gains)
 
 
 def _are_apart(jobs: Sequence[Job]) -> bool:

@@ -197,3 +197,22 @@ def _gains(key: str, text: str) -> dict[str, float]:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split("+")))
+
+
+def check_frequencies(args: SdrArgs, earfcn: int, rx_frequency: float | None, tx_frequency: float | None) -> None:
+    """See that a device is told where to receive and send.
+
+    Args:
+        args: its arguments.
+        earfcn: the cell's downlink channel number.
+        rx_frequency: what follows from it, in hertz; None where it is in no band, or has no uplink.
+        tx_frequency: likewise.
+
+    Raises:
+        RadioArgumentError: neither says.
+    """
+    for name, given, follows in (("rx", args.rx_freq, rx_frequency), ("tx", args.tx_freq, tx_frequency)):
+        if given is None and follows is None:
+            raise RadioArgumentError(
+                f"EARFCN {earfcn} has no frequency for {name}: another one (`picocell radio bands`), or {name}_freq="
+            )

@@ -26,7 +26,8 @@ def begin(priority: int | None, cpus: Sequence[int] | None = None) -> str | None
     """
     sys.setswitchinterval(SWITCH_S)
     if cpus is not None:
-        _settle(cpus)
+        _check(cpus)
+        settle(cpus)
     if priority is None:
         return None
     try:
@@ -37,11 +38,17 @@ def begin(priority: int | None, cpus: Sequence[int] | None = None) -> str | None
     return None
 
 
-def _settle(cpus: Sequence[int]) -> None:
-    """Have this thread run on some CPUs only."""
+def settle(cpus: Sequence[int] | None, *, first: int = 0, last: int | None = None) -> None:
+    """Have this thread run on some of a process's CPUs only, ``cpus[first:last]``, where that leaves any."""
+    some = cpus[first:last] if cpus is not None else ()
+    if some:
+        os.sched_setaffinity(0, some)
+
+
+def _check(cpus: Sequence[int]) -> None:
+    """See that the process has them."""
     allowed = os.sched_getaffinity(0)
     for cpu in cpus:
         if cpu not in allowed:
             known = ", ".join(map(str, sorted(allowed)))
             raise RadioArgumentError(f"radio.cpus: {cpu} is not allowed: this process has {known}")
-    os.sched_setaffinity(0, cpus)

@@ -90,7 +90,7 @@ def scan(
         scan_report.plot_cell(plot, cells)
         print(f"picture: {plot}", file=sys.stderr)
     if not cells:
-        print(f"picocell: no cell found in {source}", file=sys.stderr)
+        print(f"picocell: no cell found in {source if radio is None else radio}", file=sys.stderr)
         raise typer.Exit(1)
 
 

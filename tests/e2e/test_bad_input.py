@@ -171,3 +171,16 @@ def test_folder(path: str) -> None:
 )
 def test_demo_over_radios_that_it_does_not_have(words: tuple[str, ...], named: str) -> None:
     assert named in refused("demo", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("enb", "--enb.earfcn", "65000"), "EARFCN 65000 has no frequency for rx"),
+        (("ue", "--radio.earfcn", "65000"), "EARFCN 65000 has no frequency for rx"),
+        (("ue", "--radio.earfcn", "9700"), "EARFCN 9700 has no frequency for tx"),  # band 29 has no uplink
+        (("enb", "--radio.cpus", "[4096]"), "radio.cpus: 4096 is not allowed: this process has"),
+    ],
+)
+def test_device_without_a_frequency_or_a_cpu(words: tuple[str, ...], named: str) -> None:
+    assert named in refused(*words, "--radio", "soapy:driver=none", "--radio.rehearse", "false")

@@ -48,7 +48,7 @@ def test_a_device_says_how_it_is_set(name: str) -> None:
 
 def test_a_device_is_tried(name: str) -> None:
     args = f"soapy:driver=picopair,name={name},pace=lock,ahead_ms=2"
-    code, out, _ = run("radio", "test", args, "--seconds", "0.5", "--json", modules=need_pair())
+    code, out, _ = run("radio", "test", args, "--seconds", "0.5", "--priority", "0", "--json", modules=need_pair())
     counted = json.loads(out)
     assert (code, counted["late"], counted["overflow"], counted["level_dbfs"]) == (0, 0, 0, None)
     assert counted["samples"] > 0

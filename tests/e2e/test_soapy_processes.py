@@ -24,7 +24,7 @@ def served(tmp_path: Path) -> Iterator[tuple[NetworkProcesses, str]]:
         radio = f"soapy:driver=picopair,name={name},pace=lock,ahead_ms=2,reopen_s=60,end="
         words = {
             "enb": ["--radio.args", f"{radio}a,tx_gain=40,rx_gain=30", *ORDINARY],
-            "ue": ["--radio.args", f"{radio}b,base_srate=1.92e6", *ORDINARY],
+            "ue": ["--radio.args", f"{radio}b,base_srate=1.92e6", "--radio.rehearse", "false", *ORDINARY],
         }
         with NetworkProcesses(tmp_path, words=words) as network:
             network.start_all()

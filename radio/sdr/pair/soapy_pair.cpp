@@ -1,20 +1,24 @@
 // A SoapySDR device without hardware: what one end sends, the other end receives, in real time.
 //
 // Two processes open driver=picopair with the same name= and end=a, end=b. The time is this machine's monotonic clock;
-// with pace=lock it is that of who receives more slowly, and nobody is ever late. delay= is in samples; play=FILE with datatype=cf32_le or ci16_le receives a recording in a loop in place of the other
-// end. Faults are asked for in the shared memory /dev/shm/picopair-NAME (see Faults; times are CLOCK_MONOTONIC in ns).
+// with pace=lock it is that of who receives more slowly, and nobody is ever late. delay= is in samples, loss= in dB,
+// noise= in dBFS. play=FILE with datatype=cf32_le or ci16_le receives a recording in a loop in place of the other end,
+// loop=1 what the end itself sends, as with a cable from its transmitter to its receiver. Faults are
+// asked for in the shared memory /dev/shm/picopair-NAME (see Faults; times are CLOCK_MONOTONIC in ns).
 #include <SoapySDR/Device.hpp>
 #include <SoapySDR/Registry.hpp>
 #include <SoapySDR/Time.hpp>
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cmath>
 #include <complex>
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
 #include <fstream>
 #include <mutex>
+#include <random>
 #include <signal.h>
 #include <stdexcept>
 #include <string>
@@ -22,11 +26,12 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
 using Sample = std::complex<float>;
-constexpr long long kCapacity = 1 << 20, kBlock = 32, kBlocks = kCapacity / kBlock;
+constexpr long long kCapacity = 1 << 20, kBlock = 32, kBlocks = kCapacity / kBlock, kNoise = 1 << 16;
 constexpr size_t kChannels = 2, kMtu = 4096;
 constexpr double kBufferS = 0.05;  // what the receiver holds before it overflows
 constexpr double kLockS = 0.001;  // by how much one end may be before the other with pace=lock
@@ -65,15 +70,30 @@ std::string get(const SoapySDR::Kwargs &args, const char *key, const char *other
     return found == args.end() ? otherwise : found->second;
 }
 
+double number(const SoapySDR::Kwargs &args, const std::string &key, double low, double high, const char *unit) {
+    const std::string text = get(args, key.c_str(), "0");
+    char *end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end || !(low <= value && value <= high))
+        throw std::runtime_error(key + " is not allowed: " + unit);
+    return value;
+}
+
 class Pair final : public SoapySDR::Device {
 public:
-    explicit Pair(const SoapySDR::Kwargs &args) : end_(get(args, "end", "a") == "b"), delay_(std::stoll(get(args, "delay", "0"))) {
+    explicit Pair(const SoapySDR::Kwargs &args)
+        : end_(get(args, "end", "a") == "b"),
+          delay_(static_cast<long long>(number(args, "delay", 0, kCapacity / 4, "0 to 262144 samples"))) {
         const std::string end = get(args, "end", "a"), path = "/picopair-" + get(args, "name", "pair");
         if (end != "a" && end != "b") throw std::runtime_error("end=" + end + " is not allowed: a or b");
-        if (delay_ < 0 || delay_ > kCapacity / 4) throw std::runtime_error("delay is not allowed: 0 to 262144 samples");
         const std::string pace = get(args, "pace", "real");
         if (pace != "real" && pace != "lock") throw std::runtime_error("pace=" + pace + " is not allowed: real or lock");
         locked_ = pace == "lock";
+        const std::string loop = get(args, "loop", "0");
+        if (loop != "0" && loop != "1") throw std::runtime_error("loop=" + loop + " is not allowed: 0 or 1");
+        heard_ = loop == "1" ? end_ : !end_;
+        amplitude_ = static_cast<float>(std::pow(10, -number(args, "loss", 0, 200, "0 to 200 dB") / 20));
+        if (args.count("noise")) make_noise(number(args, "noise", -200, 0, "-200 to 0 dBFS"));
         if (args.count("play")) load(args.at("play"), get(args, "datatype", "cf32_le"));
         const int file = shm_open(path.c_str(), O_RDWR | O_CREAT, 0600);
         if (file < 0 || ftruncate(file, sizeof(Shared)) != 0) throw std::runtime_error("shared memory " + path + " cannot be had");
@@ -130,7 +150,10 @@ public:
     }
     void closeStream(SoapySDR::Stream *) override {}
     int activateStream(SoapySDR::Stream *stream, const int, const long long, const size_t) override {
-        if (!is_rx(stream)) return 0;
+        if (!is_rx(stream)) {  // what was sent before, perhaps at another rate, is of the past
+            for (auto &stamp : shared_->directions[end_].stamps) stamp = -1;
+            return 0;
+        }
         next_rx_ = locked_ ? (other_is_there() ? shared_->received[!end_].load() : 0) : ticks();
         shared_->received[end_] = next_rx_.load();
         shared_->pids[end_] = getpid();
@@ -233,8 +256,17 @@ private:
         if (played_.empty()) throw std::runtime_error("play=" + path + " cannot be read");
     }
 
-    void receive(Sample *out, size_t channel, long long n) const {
-        const Direction &from = shared_->directions[!end_];
+    // Complex Gaussian samples, which are received from anywhere in them: of their own for each end and process.
+    void make_noise(double dbfs) {
+        noise_.resize(kNoise);
+        std::mt19937 random(static_cast<unsigned>(2 * getpid() + end_));
+        std::normal_distribution<float> normal(0, static_cast<float>(std::pow(10, dbfs / 20) * std::sqrt(0.5)));
+        for (Sample &sample : noise_) sample = {normal(random), normal(random)};
+        pick_.seed(random());
+    }
+
+    void receive(Sample *out, size_t channel, long long n) {
+        const Direction &from = shared_->directions[heard_];
         for (long long i = 0, at = next_rx_ - delay_; i < n;) {
             const long long block = at / kBlock, count = std::min(n - i, (block + 1) * kBlock - at);
             if (!played_.empty())
@@ -244,6 +276,10 @@ private:
             else std::fill_n(out + i, count, Sample());
             i += count, at += count;
         }
+        if (amplitude_ != 1)
+            for (long long i = 0; i < n; ++i) out[i] *= amplitude_;
+        if (noise_.empty()) return;
+        for (size_t i = 0, at = pick_(); i < static_cast<size_t>(n); ++i) out[i] += noise_[(at + i) % kNoise];
     }
 
     void send(const void *const *buffers, long long n) {
@@ -261,7 +297,11 @@ private:
     }
 
     const int end_;
+    int heard_ = 0;  // the end whose samples are received
     const long long delay_;
+    float amplitude_ = 1;
+    std::vector<Sample> noise_;
+    std::minstd_rand pick_;
     Shared *shared_ = nullptr;
     std::vector<Sample> played_;
     double rate_ = 1.92e6, gain_[2] = {0, 0}, frequency_[2] = {0, 0};
