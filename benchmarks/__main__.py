@@ -8,6 +8,7 @@ above 1 is ahead of it.
 """
 
 import argparse
+import logging
 import os
 import subprocess
 import sys
@@ -97,6 +98,7 @@ def _rows(arguments: argparse.Namespace) -> list[Row]:
 def main(argv: list[str] | None = None) -> int:
     """Command line of the benchmarks; 2 where there is nothing to measure, 1 after a regression."""
     arguments = _arguments(argv)
+    logging.disable(logging.WARNING)  # radios of other cases say that nobody sends to them at present
     try:
         rows = _rows(arguments)
     except (callgrind.CallgrindError, subprocess.CalledProcessError) as error:
