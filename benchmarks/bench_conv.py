@@ -7,8 +7,8 @@ from picocell.kernels import conv
 
 N_WORDS = 96
 K = 44
-REFERENCE_MBPS = 21.5
-"""A decoder of another open stack with 8-bit soft bits, one word at a time."""
+REFERENCE_MBPS = {"16": 12.6, "8": 21.5}
+"""Decoders of another open stack with soft bits of 16 and of 8 bits, one word at a time."""
 
 
 def cases() -> list[Case]:
@@ -28,11 +28,17 @@ def cases() -> list[Case]:
     single = rng.normal(0, 60, (3, 40)).astype(np.int16)
     batch = rng.normal(0, 60, (N_WORDS, 3, K)).astype(np.int16)
     long = rng.normal(0, 60, (8, 3, 1000)).astype(np.int16)
-    batch_us = N_WORDS * K / REFERENCE_MBPS
+    batch_us = {soft: N_WORDS * K / rate for soft, rate in REFERENCE_MBPS.items()}
     return [
         Case(f"conv find, {len(ks)} PDCCH candidates for one RNTI", lambda: candidates.find(region, awake, 0x46)),
         Case(f"conv search, {len(ks)} PDCCH candidates", lambda: conv.search(region, starts, lengths, ks)),
-        Case(f"conv decode, {N_WORDS} words of {K} bits", lambda: conv.decode_batch(batch), batch_us, N_WORDS * K),
+        Case(f"conv decode, {N_WORDS} words of {K} bits", lambda: conv.decode_batch(batch), batch_us["8"], N_WORDS * K),
+        Case(
+            f"conv decode, {N_WORDS} words of {K} bits, to 16-bit reference",
+            lambda: conv.decode_batch(batch),
+            batch_us["16"],
+            N_WORDS * K,
+        ),
         Case("conv decode, 8 words of 1000 bits", lambda: conv.decode_batch(long), None, 8000),
         Case("conv decode, a word of 40 bits", lambda: conv.decode(single), 3.2, 40),
         Case("conv recover and decode, PBCH", lambda: conv.decode(conv.rate_recover(burst, 40)), None, 40),

@@ -1,9 +1,10 @@
 """NR LDPC code: six layered iterations without early stop, and encoding, of batches of code blocks."""
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
+from benchmarks.measure import Case
 from picocell.kernels import isa, ldpc
 
 ITERATIONS = 6
@@ -28,31 +29,22 @@ def _reference_us(bits: int, rate: float | None) -> float | None:
     return round(bits / rate, 1) if rate else None
 
 
-def cases() -> list[tuple[str, Callable[[], object], float | None]]:
-    """Name, call on a whole batch, and reference in µs (one core, another open stack) of each case."""
+def cases() -> list[Case]:
+    """Calls on a whole batch; bits are information bits, references those of one core of another open stack."""
     rng = np.random.default_rng(1)
-    found: list[tuple[str, Callable[[], object], float | None]] = []
+    found: list[Case] = []
     wide = isa.chosen() == 2
     for bg, z, columns, snr_db, batch, avx512, avx2 in DECODE:
         code = ldpc.Code(bg, z)
         coded = code.encode(rng.integers(0, 2, (batch, code.k), dtype=np.uint8))[:, : columns * z]
         variance = 10 ** (-snr_db / 10)
         llr = code.quantise(1 - 2.0 * coded + np.sqrt(variance) * rng.normal(size=coded.shape))
-        found.append(
-            (
-                f"ldpc decode BG{bg} Z={z} R={code.k / z / columns:.3f}, {ITERATIONS} iterations, batch {batch}",
-                lambda code=code, llr=llr: code.decode(llr, ITERATIONS, early_stop=False),  # type: ignore[misc]
-                _reference_us(batch * code.k, avx512 if wide or avx2 is None else avx2),
-            )
-        )
+        name = f"ldpc decode BG{bg} Z={z} R={code.k / z / columns:.3f}, {ITERATIONS} iterations, batch {batch}"
+        reference = _reference_us(batch * code.k, avx512 if wide or avx2 is None else avx2)
+        found.append(Case(name, partial(code.decode, llr, ITERATIONS, early_stop=False), reference, batch * code.k))
     for z, batch, rate in ENCODE:
         code = ldpc.Code(1, z)
         bits = rng.integers(0, 2, (batch, code.k), dtype=np.uint8)
-        found.append(
-            (
-                f"ldpc encode BG1 Z={z}, batch {batch}",
-                lambda code=code, bits=bits: code.encode(bits),  # type: ignore[misc]
-                _reference_us(batch * code.k, rate),
-            )
-        )
+        name = f"ldpc encode BG1 Z={z}, batch {batch}"
+        found.append(Case(name, partial(code.encode, bits), _reference_us(bits.size, rate), bits.size))
     return found

@@ -1,7 +1,8 @@
 """Mapping and soft demapping of 15000 symbols, about those of a subframe of 100 PRB, in the second-level cache.
 
-Bits a call are what goes into the mapper and, for the demapper, the LLRs that come out (16 bits each). Plain demapping
-has one noise power and no scrambling, as the reference has it; the other takes one noise power a symbol.
+Bits a call are what goes into the mapper and, for the demapper, the LLRs that come out (16 bits each). "Plain" has no
+scrambling and one noise power, as the references have it; the others XOR the bits with a scrambling sequence, and the
+demapper takes one noise power a symbol.
 """
 
 from functools import partial
@@ -14,7 +15,7 @@ from picocell.kernels import gold, modem
 N_SYMBOLS = 15000
 NAMES = {1: "BPSK", 2: "QPSK", 4: "16QAM", 6: "64QAM", 8: "256QAM"}
 DEMAPPER_GBPS = {6: 6.1, 8: 6.8}
-"""8-bit demappers of another open stack."""
+"""8-bit demappers of another open stack, without scrambling."""
 MAPPER_GBPS = {6: 11.5}
 
 
@@ -36,8 +37,8 @@ def cases() -> list[Case]:
         descrambled = partial(modem.demodulate, symbols, noise_var, q_m, words, out=out)
         found += [
             Case(f"modem modulate {name}, plain", partial(modem.modulate, bits, q_m), map_us, n_bits),
-            Case(f"modem modulate {name}", partial(modem.modulate, bits, q_m, words), map_us, n_bits),
+            Case(f"modem modulate {name}, scrambled", partial(modem.modulate, bits, q_m, words), map_us, n_bits),
             Case(f"modem demodulate {name}, plain", plain, demap_us, n_bits),
-            Case(f"modem demodulate {name}", descrambled, demap_us, n_bits),
+            Case(f"modem demodulate {name}, noise a symbol, scrambled", descrambled, None, n_bits),
         ]
     return found

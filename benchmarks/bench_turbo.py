@@ -35,12 +35,15 @@ def _llr(bits: NDArray[np.uint8], snr_db: float, rng: np.random.Generator) -> ND
     return llr
 
 
-def cases() -> list[tuple[str, Callable[[], object], float | None]]:
-    """Name, call, and reference in µs (one core, another open stack's decoder) of each case."""
+Found = tuple[str, Callable[[], object], float | None, int | None]
+
+
+def cases() -> list[Found]:
+    """Name, call, reference in µs (one core, another open stack's decoder) and information bits of each case."""
     rng = np.random.default_rng(1)
-    found: list[tuple[str, Callable[[], object], float | None]] = []
+    found: list[Found] = []
     data = rng.bytes(9425)
-    found.append(("crc24a 9425 bytes", lambda: crc.crc24a(data), None))
+    found.append(("crc24a 9425 bytes", lambda: crc.crc24a(data), None, None))
     for k, n, reference in DECODE:
         bits = rng.integers(0, 2, (n, k), dtype=np.uint8)
         received = np.stack([_llr(turbo.encode(block), -4.0, rng) for block in bits])
@@ -50,21 +53,23 @@ def cases() -> list[tuple[str, Callable[[], object], float | None]]:
                 f"turbo decode K={k}, {ITERATIONS} iterations" + (f", batch {n}" if n > 1 else ""),
                 _decode(decoder, received),
                 round(n * k / reference, 1),
+                n * k,
             )
         )
     bits = rng.integers(0, 2, 6144, dtype=np.uint8)
     punctured = turbo.rate_recover(_llr(turbo.encode_match(bits, 6827), 3.6, rng), 6144)[None]
-    found.append(("turbo decode K=6144, R=0.9, 5 iterations", _decode(turbo.TurboDecoder(ITERATIONS), punctured), None))
+    decode = _decode(turbo.TurboDecoder(ITERATIONS), punctured)
+    found.append(("turbo decode K=6144, R=0.9, 5 iterations", decode, None, 6144))
     value = crc.crc_bits(bits[:-24], "24B")
     bits[-24:] = [(value >> (23 - i)) & 1 for i in range(24)]
     clean, early = _llr(turbo.encode(bits), 20.0, rng), turbo.TurboDecoder(ITERATIONS)
-    found.append(("turbo decode K=6144, high SNR, CRC", lambda: early.decode(clean, "24B"), round(6144 / 320, 1)))
-    found.append(("turbo encode and match K=6144", lambda: turbo.encode_match(bits, 18444), 8.0))
+    found.append(("turbo decode K=6144, high SNR, CRC", lambda: early.decode(clean, "24B"), round(6144 / 320, 1), 6144))
+    found.append(("turbo encode and match K=6144", lambda: turbo.encode_match(bits, 18444), 8.0, 6144))
     tbs, g, q_m = 75376, 90000, 6
     payload = rng.bytes(tbs // 8)
     coded = sch.encode(payload, g, q_m)
     decoder_sch = sch.SchDecoder()
-    found.append(("sch encode 75376 bits, G=90000", lambda: sch.encode(payload, g, q_m), None))
+    found.append(("sch encode 75376 bits, G=90000", lambda: sch.encode(payload, g, q_m), None, tbs))
     for name, snr_db in (("high SNR", 30.0), ("6.5 dB", 6.5)):
         received = _llr(coded, snr_db, rng)
         found.append(
@@ -72,6 +77,7 @@ def cases() -> list[tuple[str, Callable[[], object], float | None]]:
                 f"sch decode 75376 bits, G=90000, {name}",
                 lambda r=received: decoder_sch.decode(r, tbs, q_m),  # type: ignore[misc]
                 None,
+                tbs,
             )
         )
     return found

@@ -61,6 +61,8 @@ class EnbProcess:
         tx_gain: amplitude by which samples are multiplied.
         first_tti: TTI of the radio's first subframe.
         workers: threads that help the PHY; None for none.
+        too_late: told number of samples and time of a downlink subframe before it is composed: whether it would be late;
+            None where nothing is.
         sent: called with each downlink subframe, for recordings.
         heard: called with what each uplink subframe brought.
         on_event: sees every event of the eNB; None for nobody.
@@ -84,6 +86,7 @@ class EnbProcess:
         tx_gain: float = 1.0,
         first_tti: int = 0,
         workers: Workers | None = None,
+        too_late: Callable[[int, int], bool] | None = None,
         sent: Callable[[DownlinkSubframe, int], None] | None = None,
         heard: Callable[[UlIndication, int], None] | None = None,
         on_event: Callable[[EnbEvent], None] | None = None,
@@ -99,7 +102,7 @@ class EnbProcess:
         if self._ahead < 1:
             raise ValueError("preambles of that format last too long")
         self._gain = np.float32(tx_gain)
-        self._sent, self._heard, self._on_event = sent, heard, on_event
+        self._sent, self._heard, self._on_event, self._too_late = sent, heard, on_event, too_late
         self._blocks: deque[NDArray[np.complex64]] = deque(maxlen=self._late + 1)
         self._partial: list[NDArray[np.complex64]] = []
         self._partial_n = 0
@@ -205,8 +208,9 @@ class EnbProcess:
         subframe = self.enb.downlink(at)
         if self._sent is not None:
             self._sent(subframe, at)
-        if not in_time:
-            self._next_downlink += 1
+        when = (at - self._first) * self._n
+        self._next_downlink += 1
+        if not in_time or (self._too_late is not None and self._too_late(self._n, when)):
             return
         self.stages.lap("mac")
         samples = self._transmitter.subframe(subframe.config, subframe.tx, subframe.hi_dci0)
@@ -214,9 +218,8 @@ class EnbProcess:
             samples = samples * self._gain
         samples.setflags(write=False)  # nobody will: the radio need not copy what waits
         self.stages.lap("encode")
-        self.radio.transmit(samples, (at - self._first) * self._n)
+        self.radio.transmit(samples, when)
         self.stages.lap("radio")
-        self._next_downlink += 1
 
     def _take_events(self) -> None:
         """Fetch the events in any case: the eNB keeps those that nobody fetched."""

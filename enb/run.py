@@ -114,6 +114,7 @@ class EnbRun:
             tx_gain=10 ** ((TX_GAIN[device is not None] if (gain := config.radio.tx_gain) is None else gain) / 20),
             first_tti=config.radio.first_tti,
             workers=self._workers,
+            too_late=None if self._sdr is None else self._sdr.too_late,
             sent=self._mac.downlink if self._mac is not None else None,
             heard=self._mac.uplink if self._mac is not None else None,
         )

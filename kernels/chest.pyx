@@ -7,6 +7,9 @@ from libc.stdint cimport int32_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "chest.hpp" namespace "picocell" nogil:
     cdef struct ChestRows:
         size_t n_rows, n_pilots
@@ -36,6 +39,9 @@ cdef extern from "chest.hpp" namespace "picocell" nogil:
         size_t length
         const int32_t* start
         const float* taps
+        const float* fours
+        const int32_t* four
+        const int32_t* later
     cdef struct ChestGroup:
         size_t n_ports, n_times, first_row, first_port
         const float* filters
@@ -138,6 +144,21 @@ cdef class Filter:
         _within(start, 0, n_pilots - taps.shape[1], "start")
         if self.view.length:
             self.view.taps = _floats(self.keep, taps, taps.shape, "taps")
+            self._set_fours(start, taps)
+
+    cdef _set_fours(self, start, taps):
+        """The taps of four subcarriers together, without repetitions: most are those of four before them."""
+        if len(start) % 4:
+            return
+        apart = start.reshape(-1, 4) - start[::4, None]
+        if apart.min() < 0 or apart.max() > 1:
+            return
+        rows = taps.astype(np.float32).reshape(len(apart), 4, -1).transpose(0, 2, 1).reshape(len(apart), -1)
+        found, which = np.unique(rows.view(np.uint32), axis=0, return_inverse=True)
+        fours = np.append(found.view(np.float32), np.zeros(16, np.float32))
+        self.view.fours = _floats(self.keep, fours, fours.shape, "fours")
+        self.view.four = _ints(self.keep, which.reshape(-1), (len(apart),), "four")
+        self.view.later = _ints(self.keep, apart @ (1, 2, 4, 8), (len(apart),), "later")
 
 
 cdef class FilterChoice:

@@ -7,6 +7,9 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "control.hpp" namespace "picocell" nogil:
     cdef struct ControlRegion:
         size_t n_cce

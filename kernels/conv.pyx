@@ -9,6 +9,9 @@ from picocell.kernels import isa
 
 cnp.import_array()
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "conv.hpp" namespace "picocell" nogil:
     const int conv_min_k
     const int conv_max_k
@@ -64,7 +67,7 @@ def _integers(values, name):
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise ValueError(f"{name} must be a one-dimensional array of integers")
-    return np.ascontiguousarray(array, np.int32)
+    return np.require(array, np.int32, "CA")
 
 
 def encode(bits):

@@ -4,6 +4,9 @@ import numpy as np
 
 from libc.stdint cimport uint8_t, uint32_t
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "crc.hpp" namespace "picocell" nogil:
     uint32_t crc_of_bytes(int kind, const uint8_t* data, size_t n)
     uint32_t crc_of_bits(int kind, const uint8_t* bits, size_t n)

@@ -4,6 +4,9 @@ import numpy as np
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "dft.hpp" namespace "picocell" nogil:
     ctypedef struct DftPlan:
         int n

@@ -4,6 +4,9 @@ from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "dltx.hpp" namespace "picocell" nogil:
     const int dltx_cce_symbols
     const int dltx_max_bits

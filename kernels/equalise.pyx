@@ -2,10 +2,13 @@
 
 import numpy as np
 
+cimport numpy as cnp
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, uint32_t
 
 from picocell.kernels import isa
+
+cnp.import_array()
 
 cdef extern from "equalise.hpp" namespace "picocell" nogil:
     cdef struct EqualiseOps:
@@ -47,36 +50,41 @@ cdef _diversity(y, h, int n_ports, index, noise_var):
     return _run(y, h, n_ports, index, noise_var)
 
 
+cdef cnp.ndarray _aligned(array):
+    """The same array, without gaps and at an address that fits its type."""
+    cdef cnp.ndarray data = array
+    return data if cnp.PyArray_ISCARRAY_RO(data) else np.require(data, None, "CA")
+
+
 cdef _run(y, h, int n_ports, index, noise_var):
-    index = np.ascontiguousarray(index, np.int32)
+    cdef cnp.ndarray received = _aligned(y), channel = _aligned(h)
+    cdef cnp.ndarray where = _aligned(np.ascontiguousarray(index, np.int32))
     cdef float noise = noise_var
     if not (isfinite(noise) and noise >= 0):
         raise ValueError(f"noise_var {noise_var} is not allowed: it must be finite and not negative")
-    if index.ndim != 1 or (n_ports > 1 and index.shape[0] % 2):
-        raise ValueError(f"index of shape {index.shape} is not allowed: it must be (n_re,), n_re even with diversity")
-    cdef size_t n_rx = y.shape[0]
-    cdef size_t n_grid = y.shape[1]
-    cdef size_t n_re = index.shape[0]
-    x = np.empty(n_re, np.complex64)
-    var = np.empty(n_re, np.float32)
+    cdef cnp.npy_intp n_re = cnp.PyArray_DIM(where, 0)
+    if cnp.PyArray_NDIM(where) != 1 or (n_ports > 1 and n_re % 2):
+        raise ValueError(f"index of shape {np.shape(index)} is not allowed: it must be (n_re,), n_re even with diversity")
+    cdef cnp.ndarray x = cnp.PyArray_EMPTY(1, &n_re, cnp.NPY_CFLOAT, 0)
+    cdef cnp.ndarray var = cnp.PyArray_EMPTY(1, &n_re, cnp.NPY_FLOAT, 0)
     if n_re == 0:
         return x, var
+    cdef size_t n_rx = cnp.PyArray_DIM(received, 0), n_grid = cnp.PyArray_DIM(received, 1), count = n_re
     if n_rx == 0 or n_grid == 0:
         raise ValueError("y is empty: there must be at least one receive antenna and one resource element")
-    cdef const float[::1] y_view = y.reshape(-1).view(np.float32)
-    cdef const float[::1] h_view = h.reshape(-1).view(np.float32)
-    cdef const int32_t[::1] where = index
-    cdef float[::1] x_view = x.view(np.float32)
-    cdef float[::1] var_view = var
+    cdef const float* y_data = <const float*>cnp.PyArray_DATA(received)
+    cdef const float* h_data = <const float*>cnp.PyArray_DATA(channel)
+    cdef const int32_t* places = <const int32_t*>cnp.PyArray_DATA(where)
+    cdef float* x_data = <float*>cnp.PyArray_DATA(x)
+    cdef float* var_data = <float*>cnp.PyArray_DATA(var)
     cdef uint32_t largest
     with nogil:
-        largest = _ops.largest(&where[0], n_re)
+        largest = _ops.largest(places, count)
         if largest < n_grid:
             if n_ports == 1:
-                _ops.siso(&y_view[0], &h_view[0], n_rx, n_grid, &where[0], n_re, noise, &x_view[0], &var_view[0])
+                _ops.siso(y_data, h_data, n_rx, n_grid, places, count, noise, x_data, var_data)
             else:
-                _ops.sfbc(&y_view[0], &h_view[0], n_rx, n_ports, n_grid, &where[0], n_re, noise, &x_view[0],
-                          &var_view[0])
+                _ops.sfbc(y_data, h_data, n_rx, n_ports, n_grid, places, count, noise, x_data, var_data)
     if largest >= n_grid:
         raise ValueError(f"index has an entry outside 0..{n_grid - 1}")
     return x, var

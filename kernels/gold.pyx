@@ -6,6 +6,9 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "gold.hpp" namespace "picocell" nogil:
     cdef struct GoldOps:
         void (*packed)(uint32_t, size_t, uint64_t*) noexcept nogil

@@ -6,6 +6,9 @@ from libc.stdint cimport int16_t, int32_t, uint8_t
 
 from picocell.kernels import isa, tables
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "ldpc.hpp" namespace "picocell" nogil:
     cdef struct LdpcEdge:
         int32_t row, column, shift
@@ -196,7 +199,7 @@ cdef class Code:
             given.kind = 2
         else:
             raise ValueError(f"LLRs of type {array.dtype} are not supported: use int8, int16, float32 or float64")
-        array, single = _blocks(np.ascontiguousarray(array), -1, "LLRs")
+        array, single = _blocks(np.require(array, array.dtype.newbyteorder("="), "CA"), -1, "LLRs")
         if array.shape[1] > self.n:
             raise ValueError(f"{array.shape[1]} LLRs a block are more than the {self.n} coded bits")
         if not 1 <= n_iterations <= 255:

@@ -7,6 +7,9 @@ from libc.stdint cimport int16_t, int32_t, uint32_t, uint64_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "mimo.hpp" namespace "picocell" nogil:
     const int mimo_most
     cdef struct MimoPrecoding:

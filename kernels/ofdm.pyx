@@ -6,6 +6,9 @@ import numpy as np
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "ofdm.hpp" namespace "picocell" nogil:
     ctypedef struct FftPlan:
         int n

@@ -6,6 +6,9 @@ from libc.stdint cimport int32_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "pilots.hpp" namespace "picocell" nogil:
     cdef struct PilotsPlan:
         size_t n_rows, n_pilots, n_grid, gap

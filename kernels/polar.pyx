@@ -12,6 +12,9 @@ from picocell.kernels import isa, tables
 
 cnp.import_array()
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "polar.hpp" namespace "picocell" nogil:
     int polar_max_list
     cdef struct PolarCode:
@@ -314,7 +317,7 @@ cdef class Code:
         else:
             raise ValueError(f"LLRs of type {array.dtype} are not supported: use int8, int16, float32 or float64")
         if not cnp.PyArray_ISCARRAY_RO(array):
-            array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+            array = np.require(array, array.dtype.newbyteorder("="), "CA")
         cdef int ndim = cnp.PyArray_NDIM(array)
         if ndim < 1 or ndim > 2 or cnp.PyArray_DIM(array, ndim - 1) != self.e:
             raise ValueError(f"LLRs have shape {_shape(array)}, (…, {self.e}) is wanted")

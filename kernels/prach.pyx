@@ -6,6 +6,9 @@ from libc.stdint cimport int32_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "prach.hpp" namespace "picocell" nogil:
     const int prach_max_points
     cdef struct PrachNoise:

@@ -9,6 +9,9 @@ from libcpp.vector cimport vector
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "propagation.hpp" namespace "picocell" nogil:
     cdef const int noise_lanes
     cdef const int interpolation_taps

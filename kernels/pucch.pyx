@@ -6,6 +6,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "pucch.hpp" namespace "picocell" nogil:
     const int pucch_n_sc
     const int pucch_max_rx
@@ -97,18 +100,18 @@ def _symbols(indices, int n, int n_symb, str what):
     return found
 
 
-cdef const float* _floats(array) noexcept:
+cdef const float* _floats(array) except? NULL:
     """First float of a contiguous array of float32 or complex64; null where it is empty."""
     cdef const float[::1] view = array.reshape(-1).view(np.float32)
     return &view[0] if view.shape[0] else NULL
 
 
-cdef float* _writable(array) noexcept:
+cdef float* _writable(array) except? NULL:
     cdef float[::1] view = array.reshape(-1).view(np.float32)
     return &view[0] if view.shape[0] else NULL
 
 
-cdef const int32_t* _integers(array) noexcept:
+cdef const int32_t* _integers(array) except? NULL:
     cdef const int32_t[::1] view = array.reshape(-1)
     return &view[0] if view.shape[0] else NULL
 

@@ -7,11 +7,15 @@ from collections import namedtuple
 
 import numpy as np
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
 from picocell.kernels import isa, tables
+
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
 
 cdef extern from "<stdlib.h>" nogil:
     void* aligned_alloc(size_t alignment, size_t size)
@@ -56,7 +60,9 @@ MAX_TBS = sch_max_tbs
 cdef enum:
     MOST_THREADS = 64
 
-SchResult = namedtuple("SchResult", ["payload", "crc_ok", "iterations", "code_blocks_ok", "code_blocks"])
+SchResult = namedtuple(
+    "SchResult", ["payload", "crc_ok", "iterations", "code_blocks_ok", "code_blocks"], module="picocell.kernels.sch"
+)
 
 
 cdef int _tbs(tbs) except -1:
@@ -261,11 +267,11 @@ cdef class SchDecoder:
         cdef int16_t nothing = 0
         cdef const int16_t[::1] view = array
         cdef const int16_t* first = &view[0] if shape.g else &nothing
-        cdef bytearray payload = bytearray(shape.tbs // 8)
-        cdef uint8_t* result = payload
+        payload = PyBytes_FromStringAndSize(NULL, shape.tbs // 8)
+        cdef uint8_t* result = <uint8_t*>PyBytes_AS_STRING(payload)  # nobody else has it before it is filled
         cdef SchOutcome done
         with nogil:
             done = _ops.decode(self._scratch, &shape, first, kept, self.max_iterations, result)
         cdef int blocks = _ops.segment(shape.tbs).c
         mean = done.iterations / <double>done.blocks_tried if done.blocks_tried else 0.0
-        return SchResult(bytes(payload), bool(done.crc_ok), mean, done.blocks_ok, blocks)
+        return SchResult(payload, bool(done.crc_ok), mean, done.blocks_ok, blocks)

@@ -4,6 +4,9 @@ import numpy as np
 from libc.stdint cimport uint32_t, uint64_t
 from libcpp cimport bool as cbool
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "shmring_body.hpp" namespace "shmring" nogil:
     cdef struct Header:
         char[128] fixed

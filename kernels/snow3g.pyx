@@ -4,6 +4,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "snow3g.hpp" namespace "picocell" nogil:
     void snow3g_apply(const uint8_t*, const uint8_t*, const uint8_t*, size_t, uint8_t*)
     void snow3g_f8(const uint8_t*, uint32_t, uint32_t, uint32_t, const uint8_t*, size_t, uint8_t*)
@@ -33,6 +36,9 @@ cdef class Snow3g:
             raise ValueError(f"the key has {len(key)} bytes, 16 are wanted")
         cdef bytes exact = bytes(key)
         memcpy(self._key, PyBytes_AS_STRING(exact), 16)
+
+    def __reduce__(self):
+        return Snow3g, (PyBytes_FromStringAndSize(<const char*>self._key, 16),)
 
     def keystream(self, iv, n):
         """The first n bytes of keystream; iv is 16 bytes, the words IV3 to IV0."""

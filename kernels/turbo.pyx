@@ -2,9 +2,15 @@
 
 import numpy as np
 
+cimport numpy as cnp
 from libc.stdint cimport int16_t, int32_t, uint8_t
 
 from picocell.kernels import isa, tables
+
+cnp.import_array()
+
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
 
 cdef extern from "turbo.hpp" namespace "picocell" nogil:
     cdef struct TurboResult:
@@ -29,7 +35,6 @@ _ops.set_tables(&_qpp[0, 0], &_columns[0])
 
 SIZES = tables.BLOCK_SIZES
 cdef frozenset _SIZES = frozenset(SIZES)
-_ARRAY, _INT16 = np.ndarray, np.dtype(np.int16)
 cdef dict _KINDS = {None: -1, "24A": 0, "24B": 1}
 
 
@@ -47,15 +52,21 @@ cdef int _size(k, n_filler=0) except -1:
     return k
 
 
-cdef _soft(llr, int dimensions):
+cdef bint _plain(cnp.ndarray llr):
+    """Whether these are int16 without gaps."""
+    return cnp.PyArray_TYPE(llr) == cnp.NPY_INT16 and cnp.PyArray_ISCARRAY_RO(llr)
+
+
+cdef cnp.ndarray _soft(llr, int dimensions):
     """LLRs as int16. Floats are scaled to a mean magnitude of 256; what is no number counts as not received."""
-    if type(llr) is _ARRAY and llr.dtype is _INT16 and llr.ndim == dimensions and llr.flags.c_contiguous:
+    cdef cnp.ndarray array
+    if isinstance(llr, np.ndarray) and _plain(llr):
         array = llr
     else:
         array = _converted(llr, dimensions)
-    if array.ndim != dimensions or array.shape[dimensions - 2] != 3:
+    if cnp.PyArray_NDIM(array) != dimensions or cnp.PyArray_DIM(array, dimensions - 2) != 3:
         wanted = "(3, K + 4)" if dimensions == 2 else "(n, 3, K + 4)"
-        raise ValueError(f"LLRs have shape {array.shape}, {wanted} is wanted")
+        raise ValueError(f"LLRs have shape {np.shape(array)}, {wanted} is wanted")
     return array
 
 
@@ -69,7 +80,7 @@ cdef _converted(llr, int dimensions):
         else:
             array = array * (256 / _mean(array))
         array = np.clip(np.rint(array), -32767, 32767)
-    return np.ascontiguousarray(array, np.int16)
+    return np.require(array, np.int16, ["C", "A"])
 
 
 cdef double _mean(array):
@@ -150,6 +161,19 @@ def rate_match(d, e, rv=0, n_cb=None, n_filler=0):
     return out
 
 
+cdef cnp.ndarray _bits(bits):
+    """Bits of one block as uint8 without gaps."""
+    cdef cnp.ndarray array
+    if isinstance(bits, np.ndarray):
+        array = bits
+        if cnp.PyArray_TYPE(array) == cnp.NPY_UINT8 and cnp.PyArray_NDIM(array) == 1 and cnp.PyArray_ISCARRAY_RO(array):
+            return array
+    array = np.ascontiguousarray(bits, np.uint8)
+    if cnp.PyArray_NDIM(array) != 1:
+        raise ValueError(f"bits have shape {np.shape(array)}, one dimension is wanted")
+    return array
+
+
 def encode_match(bits, e, rv=0, n_cb=None, n_filler=0):
     """Encodes a code block and selects the bits that are sent: `encode` and `rate_match` in one call.
 
@@ -166,18 +190,18 @@ def encode_match(bits, e, rv=0, n_cb=None, n_filler=0):
     Raises:
         ValueError: an argument out of its range.
     """
-    array = np.ascontiguousarray(bits, np.uint8)
-    cdef int k = _size(array.size if array.ndim == 1 else -1, n_filler)
-    cdef const uint8_t[::1] view = array
+    cdef cnp.ndarray array = _bits(bits)
+    cdef int k = _size(cnp.PyArray_DIM(array, 0), n_filler)
     cdef int filler = n_filler, limit = _buffer(k, filler, n_cb, rv), version = rv
     if e < 0:
         raise ValueError(f"{e} bits cannot be sent")
-    cdef size_t length = e
-    out = np.empty(e, np.uint8)
-    cdef uint8_t[::1] result = out
+    cdef cnp.npy_intp length = e
+    cdef cnp.ndarray out = cnp.PyArray_EMPTY(1, &length, cnp.NPY_UINT8, 0)
+    cdef const uint8_t* source = <const uint8_t*>cnp.PyArray_DATA(array)
+    cdef uint8_t* sink = <uint8_t*>cnp.PyArray_DATA(out)
     if length:
         with nogil:
-            _ops.encode_match(&view[0], k, filler, limit, version, length, &result[0])
+            _ops.encode_match(source, k, filler, limit, version, length, sink)
     return out
 
 
@@ -258,14 +282,15 @@ cdef class TurboDecoder:
         Raises:
             ValueError: an argument out of its range.
         """
-        array = _soft(llr, 2)
-        cdef int k = _size(array.shape[1] - 4, n_filler), filler = n_filler, kind = _kind(crc)
-        cdef const int16_t[:, ::1] view = array
-        bits = np.empty(k, np.uint8)
-        cdef uint8_t[::1] result = bits
+        cdef cnp.ndarray array = _soft(llr, 2)
+        cdef int k = _size(cnp.PyArray_DIM(array, 1) - 4, n_filler), filler = n_filler, kind = _kind(crc)
+        cdef cnp.npy_intp length = k
+        cdef cnp.ndarray bits = cnp.PyArray_EMPTY(1, &length, cnp.NPY_UINT8, 0)
+        cdef const int16_t* soft = <const int16_t*>cnp.PyArray_DATA(array)
+        cdef uint8_t* out = <uint8_t*>cnp.PyArray_DATA(bits)
         cdef TurboResult done
         with nogil:
-            _ops.decode(self._scratch, &view[0, 0], 1, k, filler, self.max_iterations, kind, &result[0], &done)
+            _ops.decode(self._scratch, soft, 1, k, filler, self.max_iterations, kind, out, &done)
         return bits, (done.half_iterations + 1) // 2, bool(done.crc_ok)
 
     def decode_many(self, llr, crc=None, n_filler=0):
@@ -284,15 +309,27 @@ cdef class TurboDecoder:
         Raises:
             ValueError: an argument out of its range.
         """
-        array = _soft(llr, 3)
-        cdef int k = _size(array.shape[2] - 4, n_filler), filler = n_filler, kind = _kind(crc), n = array.shape[0]
-        bits = np.empty((n, k), np.uint8)
-        done = np.empty((n, 2), np.int32)
-        cdef const int16_t[:, :, ::1] view = array
-        cdef uint8_t[:, ::1] result = bits
-        cdef int32_t[:, ::1] outcome = done
-        if n:
-            with nogil:
-                _ops.decode(self._scratch, &view[0, 0, 0], n, k, filler, self.max_iterations, kind, &result[0, 0],
-                            <TurboResult*>&outcome[0, 0])
-        return bits, (done[:, 0] + 1) // 2, done[:, 1] != 0
+        cdef cnp.ndarray array = _soft(llr, 3)
+        cdef int k = _size(cnp.PyArray_DIM(array, 2) - 4, n_filler), filler = n_filler, kind = _kind(crc), i
+        cdef int n = cnp.PyArray_DIM(array, 0)
+        cdef cnp.npy_intp shape[2]
+        shape[:] = [n, k]
+        cdef cnp.ndarray bits = cnp.PyArray_EMPTY(2, shape, cnp.NPY_UINT8, 0)
+        cdef cnp.ndarray iterations = cnp.PyArray_EMPTY(1, shape, cnp.NPY_INT32, 0)
+        cdef cnp.ndarray held = cnp.PyArray_EMPTY(1, shape, cnp.NPY_BOOL, 0)
+        cdef const int16_t* soft = <const int16_t*>cnp.PyArray_DATA(array)
+        cdef uint8_t* out = <uint8_t*>cnp.PyArray_DATA(bits)
+        cdef int32_t* begun = <int32_t*>cnp.PyArray_DATA(iterations)
+        cdef uint8_t* ok = <uint8_t*>cnp.PyArray_DATA(held)
+        cdef TurboResult[64] done
+        cdef int first = 0, part
+        with nogil:
+            while first < n:
+                part = min(n - first, 64)
+                _ops.decode(self._scratch, soft + <size_t>first * 3 * (k + 4), part, k, filler, self.max_iterations,
+                            kind, out + <size_t>first * k, done)
+                for i in range(part):
+                    begun[first + i] = (done[i].half_iterations + 1) // 2
+                    ok[first + i] = done[i].crc_ok != 0
+                first += part
+        return bits, iterations, held

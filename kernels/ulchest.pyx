@@ -7,6 +7,9 @@ from libc.stdint cimport int16_t, uint64_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "ulchest.hpp" namespace "picocell" nogil:
     const int ulchest_max_subcarriers
     const int ulchest_max_rx

@@ -6,6 +6,9 @@ from libc.stdint cimport int16_t, int32_t, uint8_t, uint64_t
 
 from picocell.kernels import isa
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "ulsch.hpp" namespace "picocell" nogil:
     ctypedef struct DftPlan:
         int n

@@ -8,6 +8,9 @@ from libc.string cimport memcpy, memset
 
 from picocell.kernels import isa, tables
 
+cdef extern from "buffers.hpp":
+    pass  # memoryviews refuse what is not aligned
+
 cdef extern from "zuc.hpp" namespace "picocell" nogil:
     cdef struct ZucOps:
         void (*set_tables)(const uint8_t*, const uint8_t*, const uint32_t*) noexcept nogil
@@ -47,6 +50,9 @@ cdef class Zuc:
             raise ValueError(f"the key has {len(key)} bytes, 16 are wanted")
         cdef bytes exact = bytes(key)
         memcpy(self._key, PyBytes_AS_STRING(exact), 16)
+
+    def __reduce__(self):
+        return Zuc, (PyBytes_FromStringAndSize(<const char*>self._key, 16),)
 
     def keystream(self, iv, n):
         """The first n bytes of keystream; iv is 16 bytes."""

@@ -3,7 +3,7 @@
 Debian's cross compiler builds all kernels into build/aarch64, warnings counting as errors. There is one instruction set
 on this architecture, "base": vectors of 16 bytes, which are NEON's. For the tests a Python for aarch64 and its packages
 are unpacked beside it (Debian's packages and wheels; nothing is installed on the machine), and pytest runs under
-qemu-aarch64 with a package of links in place of the installed one.
+qemu-aarch64 with a package of links in place of the installed one, file by file.
 """
 
 import argparse
@@ -13,11 +13,13 @@ import shutil
 import subprocess
 import sys
 
-from kernel_overlay import ROOT, make_overlay
+import kernel_tests
+from kernel_overlay import ROOT, cached_compiler, make_overlay
 
 BUILD = ROOT / "build" / "aarch64"
 SYSTEM = BUILD / "root"
 SITE = BUILD / "site"
+RESULTS = BUILD / "results"
 VERSION = "3.11"
 SUFFIX = ".cpython-311-aarch64-linux-gnu.so"
 COMPILER = "aarch64-linux-gnu-g++"
@@ -102,10 +104,7 @@ def compile_kernels() -> int:
     headers = f"-I{SYSTEM}/usr/include/python{VERSION} -idirafter {SYSTEM}/usr/include"
     environment = {
         **os.environ,
-        "CC": f"aarch64-linux-gnu-gcc {headers}",
-        "CXX": f"{COMPILER} {headers}",
-        "LDSHARED": "aarch64-linux-gnu-gcc -shared",
-        "LDCXXSHARED": f"{COMPILER} -shared",
+        **cached_compiler(f"aarch64-linux-gnu-gcc {headers}", f"{COMPILER} {headers}"),
         "SETUPTOOLS_EXT_SUFFIX": SUFFIX,
         "PICOCELL_CYTHON_DIR": str(BUILD / "cython"),
         "PICOCELL_CFLAGS": "-O2 -g0",
@@ -121,8 +120,8 @@ def compile_kernels() -> int:
     return len(warnings)
 
 
-def run_tests(arguments: list[str]) -> int:
-    """The kernels' tests on an emulated processor; returns pytest's exit code."""
+def run_tests(tests: list[str], more: list[str], at_a_time: int) -> bool:
+    """The kernels' tests on an emulated processor; returns whether all passed."""
     overlay = make_overlay(BUILD / "overlay", BUILD / "lib", SUFFIX)
     # A test that starts Python again finds the emulator in its way: sys.executable is a script that goes through it.
     python = SYSTEM / "usr" / "bin" / "python3"
@@ -131,16 +130,16 @@ def run_tests(arguments: list[str]) -> int:
     python.write_text(f'#!/bin/sh\nexec {shutil.which(QEMU)} -L {SYSTEM} -0 {python} {inner} "$@"\n')
     python.chmod(0o755)
     environment = {
-        **os.environ,
-        "PYTHONPATH": f"{overlay}:{SITE}",
+        "PYTHONPATH": f"{overlay}:{SITE}:{ROOT / 'tools'}",
         "PICOCELL_ISA": "base",
+        "PICOCELL_HOSTILE_ROUNDS": "20",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(BUILD / "hypothesis"),
     }
-    print("== kernels: aarch64, under qemu ==", flush=True)
-    command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", *(arguments or ["tests/kernels"])]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    kernel_tests.clear(RESULTS)
+    command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", "-p", "pytest_budget", *more]
+    return kernel_tests.run(kernel_tests.jobs("aarch64", tests, RESULTS), command, lambda _: environment, at_a_time)
 
 
 def main() -> int:
@@ -148,6 +147,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="The kernels for aarch64, and their tests under qemu.")
     parser.add_argument("--no-build", action="store_true", help="use what was built before")
     parser.add_argument("--no-tests", action="store_true", help="only compile")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="files of tests at a time")
+    parser.add_argument("--budget", type=float, default=90, help="seconds for the tests of a file, 0: for all of them")
     parser.add_argument("tests", nargs="*", help="what pytest runs; tests/kernels by default")
     arguments, more = parser.parse_known_args()
     try:
@@ -160,10 +161,10 @@ def main() -> int:
     except MissingError as error:
         print(error, file=sys.stderr)
         return 2
-    code = run_tests([*arguments.tests, *more])
+    passed = run_tests(arguments.tests, [f"--budget={arguments.budget}", *more], arguments.jobs)
     if warnings:
         print(f"{warnings} warnings of the compiler")
-    return 1 if warnings or code else 0
+    return 0 if passed and not warnings else 1
 
 
 if __name__ == "__main__":

@@ -5,9 +5,20 @@ one that is in use.
 """
 
 import shutil
+import sys
 from pathlib import Path
 
+import compiler_cache
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def cached_compiler(c: str, cxx: str) -> dict[str, str]:
+    """Variables for setup.py with which objects that do not change are compiled once (`compiler_cache`)."""
+    objects = ROOT / "build" / "objects"
+    compiler_cache.forget(objects)
+    front = f"{sys.executable} {compiler_cache.__file__} {objects}"
+    return {"CC": f"{front} {c}", "CXX": f"{front} {cxx}", "LDSHARED": f"{c} -shared", "LDCXXSHARED": f"{cxx} -shared"}
 
 
 def kernel_names() -> list[str]:

@@ -51,6 +51,10 @@ struct ChestFilter {
     size_t length;
     const int32_t* start;  // (n_sc,)
     const float* taps;     // (n_sc, length)
+    // The same by fours of subcarriers whose windows begin at most one pilot apart; null where they do not.
+    const float* fours;    // (?, length, 4), different ones only, and 16 numbers behind
+    const int32_t* four;   // (n_sc / 4,) which of them
+    const int32_t* later;  // (n_sc / 4,) bits of the subcarriers whose window begins one pilot later than the first's
 };
 
 // Ports that share OFDM symbols: filters over time for each noise level and Doppler width.

@@ -3,7 +3,7 @@
 
 namespace picocell::PICOCELL_NS {
 
-constexpr size_t chest_together = 6;  // subcarriers of one window that are filtered together
+constexpr size_t chest_together = 8;  // subcarriers of one window that are filtered together, at most
 constexpr double chest_two_pi = 6.28318530717958647692;
 
 template <size_t W>
@@ -23,22 +23,75 @@ inline void chest_dot(const float* pilots, size_t stride, const float* taps, siz
     for (size_t c = 0; c < C; ++c) *reinterpret_cast<V*>(out + c * stride) = sum[c];
 }
 
+// A run of subcarriers with one window: at most chest_together of them, the number a constant of the loop.
+template <size_t W, size_t C = chest_together>
+inline void chest_run(size_t count, const float* pilots, size_t stride, const float* taps, size_t length, float* out) {
+    if (count == C)
+        chest_dot<W, C>(pilots, stride, taps, length, out);
+    else if constexpr (C > 1)
+        chest_run<W, C - 1>(count, pilots, stride, taps, length, out);
+}
+
 template <size_t W>
 void chest_strip(const float* pilots, size_t stride, const ChestFilter& f, size_t n_sc, float* out) {
     for (size_t k = 0; k < n_sc;) {
         const int32_t start = f.start[k];
-        const float* from = pilots + static_cast<size_t>(start) * stride;
-        const float* taps = f.taps + k * f.length;
-        float* to = out + k * stride;
-        if (k + chest_together <= n_sc && f.start[k + chest_together - 1] == start) {
-            chest_dot<W, chest_together>(from, stride, taps, f.length, to);
-            k += chest_together;
-        } else {
-            chest_dot<W, 1>(from, stride, taps, f.length, to);
-            ++k;
-        }
+        size_t count = 1;
+        while (count < chest_together && k + count < n_sc && f.start[k + count] == start) ++count;
+        chest_run<W>(count, pilots + static_cast<size_t>(start) * stride, stride, f.taps + k * f.length, f.length,
+                     out + k * stride);
+        k += count;
     }
 }
+
+#if PICOCELL_ISA_LEVEL == 2
+
+// Four subcarriers at a time, S numbers of each pilot: their taps spread over the lanes of one register, or two.
+template <size_t S>
+void chest_fours(const float* pilots, const ChestFilter& f, size_t n_sc, float* out) {
+    static_assert(S == 4 || S == 8);
+    constexpr size_t vectors = S / 4, lanes = 16 / S;  // subcarriers in a register
+    __m512i spread[vectors][4];                         // of four pilots' taps, those of one
+    for (size_t v = 0; v < vectors; ++v)
+        for (size_t j = 0; j < 4; ++j) {
+            alignas(64) int32_t index[16];
+            for (size_t i = 0; i < 16; ++i) index[i] = static_cast<int32_t>(4 * j + v * lanes + i / S);
+            spread[v][j] = _mm512_load_si512(index);
+        }
+    const auto pilot = [](const float* p) {
+        if constexpr (S == 4) return _mm512_maskz_broadcast_f32x4(-1, _mm_loadu_ps(p));
+        else return _mm512_maskz_broadcast_f32x8(-1, _mm256_loadu_ps(p));
+    };
+    for (size_t k = 0; k < n_sc; k += 4) {
+        const float* taps = f.fours + static_cast<size_t>(f.four[k / 4]) * f.length * 4;
+        const float* from = pilots + static_cast<size_t>(f.start[k]) * S;
+        const auto later = static_cast<unsigned>(f.later[k / 4]);
+        __mmask16 next[vectors];
+        for (size_t v = 0; v < vectors; ++v) {
+            next[v] = 0;
+            for (size_t i = 0; i < lanes; ++i)
+                next[v] = static_cast<__mmask16>(next[v] | (later >> (v * lanes + i) & 1) * ((1u << S) - 1) << (i * S));
+        }
+        __m512 sum[vectors] = {};
+        const auto four = [&](size_t j, size_t count) {
+            const __m512 t = _mm512_loadu_ps(taps + 4 * j);
+            for (size_t i = 0; i < count; ++i, from += S) {
+                const __m512 z = pilot(from);
+                for (size_t v = 0; v < vectors; ++v) {
+                    __m512 mine = z;
+                    if (later) mine = _mm512_mask_blend_ps(next[v], z, pilot(from + S));
+                    sum[v] += _mm512_maskz_permutexvar_ps(-1, spread[v][i], t) * mine;
+                }
+            }
+        };
+        size_t j = 0;
+        for (; j + 4 <= f.length; j += 4) four(j, 4);
+        if (j < f.length) four(j, f.length - j);
+        for (size_t v = 0; v < vectors; ++v) _mm512_storeu_ps(out + k * S + 16 * v, sum[v]);
+    }
+}
+
+#endif
 
 // pilots (n_pilots, stride) to out (n_sc, stride), stride a multiple of 4.
 inline void chest_frequency(const float* pilots, size_t stride, size_t n_pilots, const ChestFilter& f, size_t n_sc,
@@ -53,6 +106,10 @@ inline void chest_frequency(const float* pilots, size_t stride, size_t n_pilots,
         return;
     }
     size_t done = 0;
+#if PICOCELL_ISA_LEVEL == 2
+    if (f.fours && stride == 4) return chest_fours<4>(pilots, f, n_sc, out);
+    if (f.fours && stride == 8) return chest_fours<8>(pilots, f, n_sc, out);
+#endif
 #if PICOCELL_VECTOR_BYTES >= 64
     for (; done + 16 <= stride; done += 16) chest_strip<16>(pilots + done, stride, f, n_sc, out + done);
 #endif

@@ -122,6 +122,65 @@ inline size_t map_wide(const uint8_t* bits, size_t n, const uint64_t* scrambling
     }
     return done;
 }
+#elif PICOCELL_ISA_LEVEL == 1
+// Four symbols a register. Bits are bytes already: the Q/2 of an axis are brought together, two sums of products make
+// them a number, and its lowest three bits look the level up. 256QAM's first bit is bit 6 of the number, the sign.
+template <int Q>
+struct MapLanes {
+    alignas(32) uint8_t from[32];    // byte of 16 that goes to each byte; the lane's two symbols begin at `skip`
+    alignas(32) uint8_t weight[32];
+    alignas(32) uint8_t of[32];      // byte and bit of the scrambling bits
+    alignas(32) uint8_t bit[32];
+    alignas(32) float level[8];
+    constexpr MapLanes() : from{}, weight{}, of{}, bit{}, level{} {
+        for (int i = 0; i < 32; ++i) {
+            const int lane = i / 4, b = i % 4;
+            const int at = lane / 2 * Q + lane % 2 + 2 * b;  // bit of the four symbols
+            const bool used = b < Q / 2;
+            from[i] = uint8_t(used ? at - i / 16 * 2 * Q : 0x80);
+            weight[i] = uint8_t(!used ? 0 : Q == 6 ? 1 << b : b == 0 ? 64 : 1 << (b - 1));
+            of[i] = uint8_t(used ? at / 8 : 0x80);
+            bit[i] = uint8_t(1 << (at % 8));
+        }
+        for (unsigned v = 0; v < 8; ++v) {
+            level[v] = Q == 6 ? axis_unit[3] * axis_level(v, 3) : axis_unit[4] * axis_level(v << 1, 4);
+        }
+    }
+};
+
+template <int Q>
+inline size_t map_wide(const uint8_t* bits, size_t n, const uint64_t* scrambling, float* symbols) {
+    static constexpr MapLanes<Q> lanes;
+    const auto constant = [](const void* x) { return _mm256_load_si256(static_cast<const __m256i*>(x)); };
+    const auto half = [](const uint8_t* x) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(x)); };
+    const __m256i from = constant(lanes.from), weight = constant(lanes.weight), of = constant(lanes.of);
+    const __m256i bit = constant(lanes.bit), one = _mm256_set1_epi8(1), sign = _mm256_set1_epi32(int32_t(0x80000000));
+    const __m256 level = _mm256_load_ps(lanes.level);
+    const uint8_t* mask = reinterpret_cast<const uint8_t*>(scrambling);
+    size_t done = 0;
+    // What is read goes beyond the bits of four symbols, so the last are left to others.
+    for (; Q * done + 64 <= Q * n; done += 4) {
+        const uint8_t* at = bits + Q * done;
+        __m256i x = _mm256_set_m128i(half(at + 2 * Q), half(at));
+        x = _mm256_shuffle_epi8(x, from);
+        if (mask) {
+            int32_t word;
+            std::memcpy(&word, mask + Q * done / 8, 4);
+            const __m256i turned = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(word), of), bit);
+            x = _mm256_xor_si256(x, _mm256_cmpeq_epi8(turned, bit));
+        }
+        x = _mm256_maddubs_epi16(_mm256_and_si256(x, one), weight);
+        x = _mm256_madd_epi16(x, _mm256_set1_epi16(1));
+        __m256 y = _mm256_permutevar8x32_ps(level, x);
+        const __m256i turn = _mm256_and_si256(_mm256_slli_epi32(x, 25), sign);
+        if constexpr (Q == 8) y = _mm256_xor_ps(y, _mm256_castsi256_ps(turn));
+        _mm256_storeu_ps(symbols + 2 * done, y);
+    }
+    return done;
+}
+#else
+template <int Q>
+size_t map_wide(const uint8_t* bits, size_t n, const uint64_t* scrambling, float* symbols);
 #endif
 
 template <int Q>
@@ -132,9 +191,14 @@ void map_symbols(const uint8_t* bits, size_t n, const uint64_t* scrambling, floa
     static const SymbolTable<Q, S> table;
     size_t done = 0;
 #if PICOCELL_ISA_LEVEL == 2
-    done = map_wide<Q>(bits, n, scrambling, symbols) / step * step;  // what is left begins with a word
-    bits += Q * done;
+    constexpr bool wide = true;
+#else
+    constexpr bool wide = PICOCELL_ISA_LEVEL == 1 && Q >= 6;
 #endif
+    if constexpr (wide) {
+        done = map_wide<Q>(bits, n, scrambling, symbols) / step * step;  // what is left begins with a word
+        bits += Q * done;
+    }
     for (; done < n; done += step, bits += 64 * n_words) {
         const size_t count = std::min(n - done, step), n_bits = count * Q;
         uint8_t padded[64 * n_words];

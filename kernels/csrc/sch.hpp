@@ -23,7 +23,7 @@ struct SchShape {
 struct SchSoft {
     int16_t* llr;     // [c][stride] circular buffers; sch_front more before the first and behind the last can be read
     size_t stride;    // at least 3 * (k_plus + 4) + 1 + sch_front
-    uint8_t* passed;  // [c] code blocks whose checksum held
+    uint8_t* passed;  // [c] 1: the checksum of the code block held; sch_passed_at_once: before llr had anything of it
     uint8_t* bytes;   // [c][768] their bits
     uint8_t* fresh;   // whether nothing was received yet, and llr holds nothing
 };
@@ -54,6 +54,7 @@ struct SchOps {
 
 constexpr int sch_block_bytes = 768;
 constexpr int sch_front = 64;  // LLRs
+constexpr uint8_t sch_passed_at_once = 2;
 constexpr int sch_max_tbs = 400000;
 
 const SchOps& sch_ops_base();

@@ -88,6 +88,12 @@ constexpr int sch_row = sch_block_bytes + 64;  // bytes of a code block, and roo
 
 // Checksums behind n blocks of the same length.
 inline void sch_checksums(uint8_t* bytes, int n, size_t length) {
+#if PICOCELL_ISA_LEVEL >= 1
+    for (int r = 0; r < n; ++r) {
+        uint8_t* block = bytes + r * sch_row;
+        put_crc(block + length, crc_bytes(crc24b_kind, block, length));
+    }
+#else
     const CrcTable& t = crc_tables[crc24b_kind];
     const size_t head = length % 8;
     for (int r = 0; r < n; r += crc_chains) {
@@ -97,6 +103,7 @@ inline void sch_checksums(uint8_t* bytes, int n, size_t length) {
         crc_side_by_side(t, group + head, sch_row, length - head, crc);
         for (int i = 0; i < std::min(n - r, crc_chains); ++i) put_crc(group + i * sch_row + length, crc[i] >> 8);
     }
+#endif
 }
 
 // Encodes blocks r to r + n - 1, alike in size and filler, to `out` from bit `at` on; returns where they end.

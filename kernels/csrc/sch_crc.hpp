@@ -1,11 +1,17 @@
-// Checksums of a transport block's bytes. One checksum is a chain of table look-ups that mostly waits; several chains
-// side by side keep the load ports busy.
+// Checksums of a transport block's bytes. Where there is no multiplication without carries, one checksum is a chain of
+// table look-ups that mostly waits; several chains side by side keep the load ports busy.
 #pragma once
 #include "crc_body.hpp"
 
 namespace picocell::PICOCELL_NS {
 
 constexpr int crc_chains = 4;
+
+#if PICOCELL_ISA_LEVEL >= 1
+
+inline uint32_t crc_long(int kind, const uint8_t* data, size_t n) { return crc_bytes(kind, data, n); }
+
+#else
 
 inline uint32_t crc_word(const CrcTable& t, uint32_t crc, const uint8_t* data) {
     uint64_t word;
@@ -62,5 +68,7 @@ inline uint32_t crc_long(int kind, const uint8_t* data, size_t n) {
     for (int i = 1; i < crc_chains; ++i) whole = crc_times(t, whole, power) ^ crc[i];
     return whole >> (32 - t.width);
 }
+
+#endif
 
 }  // namespace picocell::PICOCELL_NS

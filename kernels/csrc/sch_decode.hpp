@@ -11,7 +11,8 @@ constexpr int sch_max_blocks = (sch_max_tbs + 24) / (turbo_max_k - 24) + 1;
 struct SchScratch {
     TurboScratch turbo;
     alignas(64) int16_t soft[sch_front + 3 * (turbo_max_k + 4) + sch_front];
-    SchStreams streams;
+    SchRing ring;
+    SchColumns columns;
 };
 
 // A code block on its way: where its LLRs begin, where its bytes go, and what came of it.
@@ -55,20 +56,69 @@ inline void sch_first(const int16_t* llr, size_t e, const Circular& c, const Sch
     if (e > once) recover_block(llr + once, e - once, c, b.n_cb, rv, sum);
 }
 
-// A circular buffer to bytes.
-inline TurboResult sch_turbo(SchScratch* t, const Circular& c, const int16_t* sum, const Level& received,
-                             int max_iterations, int crc, uint8_t* bytes) {
+// The decoder's streams from a ring in its scale, and the way on to bytes. As turbo_decode_blocks does with one block.
+inline TurboResult sch_turbo(SchScratch* scratch, const Circular& c, const Level& received, int max_iterations, int crc,
+                             uint8_t* bytes) {
+    TurboScratch* const t = &scratch->turbo;
+    int8_t *const d[3] = {t->natural[0], t->natural[1], t->natural[2]}, tail[12];
+    if (scratch->columns.k != c.k) scratch->columns.set(c);
+    sch_streams(scratch->columns, c.rows, scratch->ring.llr + sch_front, d);
+    for (int i = 0; i < 12; ++i)
+        tail[i] = std::min<int8_t>(std::max<int8_t>(d[i % 3][c.k + i / 3], -clip_parity), clip_parity);
+    for (int code = 0; code < 2; ++code) {
+        int8_t metrics[8];
+        tail_metrics(tail + 6 * code, metrics);
+        for (int i = 1; i < 8; ++i) t->ends[code][i][0] = metrics[i];
+    }
+    TurboBlock block{{}, {}, 0, bytes, received, {}};
+    TurboBlock* const group = &block;
+    const int training = training_length(c.k, received.received), windows = choose_windows(c.k, 1, training);
+    decode_group(t, *windows_of(c.k, windows), &group, 1, training, max_iterations, crc);
+    return block.result;
+}
+
+// What was received of a block for the first time to the decoder's scale, past the buffer of sums.
+inline void sch_ring_first(const int16_t* llr, size_t e, const Circular& c, const Ring& part, const Scale& s,
+                           int8_t* ring) {
+    const size_t systematic = c.before[turbo_columns * c.rows], start = part.start;
+    const size_t tail = std::min<size_t>(e, part.length - start), head = e - tail;
+    sch_scale(llr, tail, start, systematic, s, ring);
+    sch_scale(llr + tail, head, 0, systematic, s, ring);
+    std::memset(ring + head, 0, start - head);
+    std::memset(ring + start + tail, 0, c.length - start - tail);
+}
+
+// Whether a block's LLRs can go to the decoder past the sums.
+inline bool sch_once(const SchJob& job, const SchBlock& b, const Circular& c) {
+    return job.fresh && !c.n_filler && b.e <= size_t(ring(c, b.n_cb, job.shape->rv).length);
+}
+
+inline TurboResult sch_decode_ring(const SchJob& job, const SchTask& task, const Circular& c, int16_t* sum, SchScratch* t,
+                                   uint8_t* bytes) {
+    const SchBlock& b = task.block;
+    const int crc = job.s.crc ? crc24b_kind : crc24a_kind, rv = job.shape->rv;
+    const bool once = sch_once(job, b, c);
+    if (!job.fresh)
+        recover_block(task.llr, b.e, c, b.n_cb, rv, sum);
+    else if (!once)
+        sch_first(task.llr, b.e, c, b, rv, sum);
+    // Zeros do not count, so what came once and for the first time tells all.
+    const Level received = job.fresh && b.e <= size_t(c.length) ? level(task.llr, b.e) : level(sum, c.length);
     if (c.n_filler) {
         load_circular(&t->turbo, c, sum);
-        return turbo_decode_block(&t->turbo, c.k, c.n_filler, received, max_iterations, crc, bytes);
+        return turbo_decode_block(&t->turbo, c.k, c.n_filler, received, job.max_iterations, crc, bytes);
     }
-    sch_streams(c, sum, t->streams);
-    int16_t* d[3];
-    for (int i = 0; i < 3; ++i) d[i] = t->streams.d[i] + sch_front;
-    TurboBlock block{{d[0], d[1], d[2]}, {}, 0, bytes, received, {}};
-    for (int i = 0; i < 12; ++i) block.tail[i] = d[i % 3][c.k + i / 3];
-    turbo_decode_blocks(&t->turbo, &block, 1, c.k, max_iterations, crc);
-    return block.result;
+    if (hopeless({{}, {}, 0, bytes, received, {}}, c.k, crc)) {
+        std::memset(bytes, 0, c.k / 8);
+        return {0, 0};
+    }
+    const Scale s = scale_of(received, c.k);
+    int8_t* scaled_ring = t->ring.llr + sch_front;
+    if (once)
+        sch_ring_first(task.llr, b.e, c, ring(c, b.n_cb, rv), s, scaled_ring);
+    else
+        sch_scale(sum, c.length, 0, c.before[turbo_columns * c.rows], s, scaled_ring);
+    return sch_turbo(t, c, received, job.max_iterations, crc, bytes);
 }
 
 inline void sch_decode_block(const SchJob& job, SchTask& task, int r, SchScratch* t) {
@@ -79,21 +129,28 @@ inline void sch_decode_block(const SchJob& job, SchTask& task, int r, SchScratch
     task.tried = !task.ok;
     if (task.tried) {
         const CircularFor circular(b.k, b.n_filler);
-        const Circular& c = *circular.table;
         int16_t* sum = soft ? soft->llr + r * soft->stride : t->soft + sch_front;
-        if (job.fresh)
-            sch_first(task.llr, b.e, c, b, job.shape->rv, sum);
-        else
-            recover_block(task.llr, b.e, c, b.n_cb, job.shape->rv, sum);
-        // Zeros do not count, so what came once and for the first time tells all.
-        const Level received = job.fresh && b.e <= size_t(c.length) ? level(task.llr, b.e) : level(sum, c.length);
-        const int crc = job.s.crc ? crc24b_kind : crc24a_kind;
-        const TurboResult done = sch_turbo(t, c, sum, received, job.max_iterations, crc, bytes);
+        const Circular& c = *circular.table;
+        const TurboResult done = sch_decode_ring(job, task, c, sum, t, bytes);
         task.ok = done.crc_ok;
         task.iterations = (done.half_iterations + 1) / 2;
-        if (soft) soft->passed[r] = task.ok;
+        const bool once = sch_once(job, b, c);
+        if (soft) soft->passed[r] = !task.ok ? 0 : once ? sch_passed_at_once : 1;
+        if (soft && once && !task.ok) sch_first(task.llr, b.e, c, b, job.shape->rv, sum);  // the next one is added to it
     }
     std::memcpy(task.whole, bytes + b.n_filler / 8, b.data);
+}
+
+// A block passed that should not have: which one is unknown, so the next transmission decodes them all.
+inline void sch_doubt(const SchJob& job) {
+    const SchSoft* soft = job.soft;
+    for (int r = 0; r < job.s.c; ++r) {
+        const SchTask& task = job.decoder->tasks[r];
+        const CircularFor circular(task.block.k, task.block.n_filler);
+        if (soft->passed[r] == sch_passed_at_once)
+            sch_first(task.llr, task.block.e, *circular.table, task.block, job.shape->rv, soft->llr + r * soft->stride);
+    }
+    std::memset(soft->passed, 0, job.s.c);
 }
 
 inline void sch_work(void* context, int thread) {
@@ -149,8 +206,7 @@ inline SchOutcome sch_decode(void* decoder, const SchShape* shape, const int16_t
     }
     outcome.crc_ok = outcome.blocks_ok == s.c && crc_long(crc24a_kind, t->whole, shape->tbs / 8 + 3) == 0;
     if (soft) *soft->fresh = 0;
-    // A block passed that should not have: which one is unknown, so the next transmission decodes them all.
-    if (soft && outcome.blocks_ok == s.c && !outcome.crc_ok) std::memset(soft->passed, 0, s.c);
+    if (soft && outcome.blocks_ok == s.c && !outcome.crc_ok) sch_doubt(job);
     std::memcpy(payload, t->whole, shape->tbs / 8);
     return outcome;
 }

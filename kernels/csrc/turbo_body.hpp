@@ -8,6 +8,7 @@
 #include "turbo_siso.hpp"
 #include "turbo_load.hpp"
 #include "turbo_decode.hpp"
+#include "turbo_packed.hpp"
 #include "turbo_match.hpp"
 
 namespace picocell::PICOCELL_NS {

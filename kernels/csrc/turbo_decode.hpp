@@ -13,7 +13,8 @@ struct TurboScratch {
     alignas(64) int8_t metrics[7 * turbo_width * turbo_part];
     alignas(64) int8_t packed[packed_stride * turbo_width];
     Border border[2];
-    int8_t ends[2][turbo_width][8];            // metrics behind the last bit, of each block
+    alignas(64) int8_t ends[2][8][turbo_width];  // metrics behind the last bit, of each block
+    uint8_t whole[turbo_max_k / 8 + 64];
     alignas(64) int16_t raw[3 * turbo_max_k];  // one block as it comes out of a circular buffer
     int16_t tail[12];
     uint8_t bytes[64][turbo_max_k / 8];        // decoded blocks of a call
@@ -60,14 +61,24 @@ inline Level block_level(const TurboBlock& x, int k) {
     LevelSum sum;
     for (int i = 0; i < 3; ++i) {
         const int skip = i < 2 ? x.n_filler : 0;
-        add_level(&sum, x.d[i] + skip, k - skip);
+        sum.add(x.d[i] + skip, k - skip);
     }
     return sum.level();
 }
 
 // Steps run before a window: the more is punctured, the longer the code remembers.
 inline int training_length(int k, int received) {
-    return 10 * received < 13 * k ? 64 : 10 * received < 16 * k ? 48 : 10 * received < 20 * k ? 32 : 16;
+    return 10 * received < 13 * k   ? 64
+           : 10 * received < 16 * k ? 48
+           : 10 * received < 20 * k ? 32
+           : 10 * received < 25 * k ? 16
+                                    : 8;
+}
+
+// Where windows are short there are many, and more of them depend on what the last iteration left at their borders.
+inline int training_of(int training, int rows) {
+    if (rows < 48 && training >= 32) return training * 3 / 2;
+    return std::max(training, rows < 80 ? 16 : rows < 120 ? 12 : 8);
 }
 
 // One block's LLRs to the decoder's scale.
@@ -77,19 +88,25 @@ inline void load_block(TurboScratch* t, const TurboBlock& x, int k, int place) {
         scale_stream(x.d[i], t->natural[i] + place * k, k, s, i ? clip_parity : clip_apriori);
     std::memset(t->natural[0] + place * k, clip_apriori, x.n_filler);
     std::memset(t->natural[1] + place * k, clip_parity, x.n_filler);
-    int16_t sent[32] = {};
-    int8_t tail[32];
-    std::memcpy(sent, x.tail, sizeof x.tail);
-    scale_stream(sent, tail, 32, s, clip_parity);
-    for (int code = 0; code < 2; ++code) tail_metrics(tail + 6 * code, t->ends[code][place]);
+    int8_t tail[12];
+    for (int i = 0; i < 12; ++i) tail[i] = scaled(x.tail[i], s, clip_parity);
+    for (int code = 0; code < 2; ++code) {
+        int8_t metrics[8];
+        tail_metrics(tail + 6 * code, metrics);
+        for (int i = 1; i < 8; ++i) t->ends[code][i][place] = metrics[i];
+    }
 }
 
 // From t->natural to rows of lanes; lanes without a block repeat the last one.
 inline void load_rows(TurboScratch* t, const Windows& q, int n) {
     using X = Lanes8;
+    alignas(64) int8_t block[X::N];
     int32_t place[X::N];
-    for (int lane = 0; lane < X::N; ++lane)
-        place[lane] = std::min(lane / q.windows, n - 1) * q.k + lane % q.windows * q.rows;
+    for (int b = 0, lane = 0; lane < X::N; b += b < n - 1)
+        for (int w = 0; w < q.windows; ++w, ++lane) {
+            block[lane] = static_cast<int8_t>(b);
+            place[lane] = b * q.k + w * q.rows;
+        }
     int8_t *const mine = t->channel[0] + turbo_edge, *const others = t->channel[1] + turbo_edge;
     to_lanes<true>(t->natural[0], place, q.rows, t->apriori[0] + turbo_edge, mine);
     to_lanes<false>(t->natural[1], place, q.rows, t->parity[0] + turbo_edge, nullptr);
@@ -101,8 +118,7 @@ inline void load_rows(TurboScratch* t, const Windows& q, int n) {
     }
     for (int code = 0; code < 2; ++code) {
         Border& border = t->border[code];
-        for (int lane = 0; lane < X::N; ++lane)
-            for (int i = 0; i < 7; ++i) border.end[i * X::N + lane] = t->ends[code][std::min(lane / q.windows, n - 1)][i + 1];
+        for (int i = 0; i < 7; ++i) X::store(border.end + i * X::N, X::turned(X::load(t->ends[code][i + 1]), block));
         std::memset(border.forward, 0, sizeof border.forward);
         std::memset(border.backward, 0, (q.rows + turbo_part - 1) / turbo_part * sizeof border.backward[0]);
     }
@@ -136,11 +152,13 @@ inline Damping damping(int half, int max_iterations) {
 inline void decode_group(TurboScratch* t, const Windows& q, TurboBlock* const* blocks, int n, int training,
                          int max_iterations, int crc) {
     load_rows(t, q, n);
-    const Siso code[2] = {siso_of(t, q, 0, training), siso_of(t, q, 1, training)};
+    const int steps = training_of(training, q.rows);
+    const Siso code[2] = {siso_of(t, q, 0, steps), siso_of(t, q, 1, steps)};
     bool done[turbo_width] = {};
     for (int half = 1, left = n; left; ++half) {
         const bool last = half == 2 * max_iterations, look = last || crc >= 0, second = half % 2 == 0;
-        code[second].run(damping(half, max_iterations), look, second);
+        const Wanted wanted = last ? Wanted::total : look ? Wanted::both : Wanted::extrinsic;
+        code[second].run(damping(half, max_iterations), wanted, second);
         if (!look) continue;
         alignas(64) int8_t open[turbo_width];
         lane_bits(t->total, q.rows, t->packed, open);
@@ -148,7 +166,8 @@ inline void decode_group(TurboScratch* t, const Windows& q, TurboBlock* const* b
             if (done[b]) continue;
             TurboBlock& x = *blocks[b];
             const int first = b * q.windows;
-            block_bytes(t->packed + first * packed_stride, q.windows, q.rows, x.bytes);
+            block_bytes(t->packed + first * packed_stride, q.windows, q.rows, t->whole);
+            std::memcpy(x.bytes, t->whole, q.k / 8);
             int8_t undecided = 0;
             for (int w = 0; w < q.windows; ++w) undecided |= open[first + w];
             const bool ok = crc >= 0 && !undecided && crc_bytes(crc, x.bytes, q.k / 8) == 0;
@@ -169,7 +188,7 @@ inline int choose_windows(int k, int n, int training) {
         const int rows = k / windows, side = turbo_width / windows;
         if (k % windows || rows < 16 || rows > turbo_max_rows) continue;
         const int parts = (rows + turbo_part - 1) / turbo_part;
-        const int64_t cost = int64_t{(n + side - 1) / side} * (53 * rows + 16 * training * (parts + (windows > 1)));
+        const int64_t cost = int64_t{(n + side - 1) / side} * (53 * rows + 16 * training_of(training, rows) * (parts - 1 + 2 * (windows > 1)));
         if (cost < least) least = cost, best = windows;
     }
     return best;

@@ -33,62 +33,131 @@ void to_lanes(const int8_t* from, const int32_t* place, int rows, int8_t* out, i
     }
 }
 
-// How the LLRs of a block are scaled, and how many of them were received.
+// What a block's scale and training follow from.
 struct Level {
-    double mean;   // magnitude of those that are not zero
-    int received;  // LLRs that are not zero
+    double mean;    // magnitude of the LLRs that are not zero
+    int received;   // LLRs that are not zero
+    double spread;  // their root mean square over their mean
 };
 
-struct LevelSum {
-    uint64_t sum = 0;
-    int received = 0;
-    Level level() const { return {received ? double(sum) / received : 0, received}; }
-};
-
-inline void add_level(LevelSum* to, const int16_t* llr, int n) {
-    for (int begin = 0; begin < n; begin += 4096) {
-        const int end = std::min(n, begin + 4096);
-        uint32_t sum = 0;
-        int16_t count = 0;
-        int i = begin;
-#if PICOCELL_ISA_LEVEL >= 1
-        const __m256i one = _mm256_set1_epi16(1);
-        __m256i sums{}, counts{};
-        for (; i + 16 <= end; i += 16) {
-            const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(llr + i));
-            const __m256i a = _mm256_min_epu16(_mm256_abs_epi16(x), _mm256_set1_epi16(32767));
-            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(a, one));
-            counts = _mm256_add_epi16(counts, _mm256_min_epu16(a, one));
+// Sums over up to 2^16 LLRs. All are counted; of long streams one in four is looked at closer, 32 at a time: that is a
+// row of the sub-block interleaver, of which each column was sent at another time.
+class LevelSum {
+public:
+    __attribute__((always_inline)) void add(const int16_t* llr, int n) {
+        const int group = 32, all = n < 256 ? 0 : 96;
+        int i = 0, skipped = all;
+        for (; i + group <= n; i += group) {
+            const bool closer = skipped == all;
+            skipped = closer ? 0 : skipped + group;
+            for (int j = 0; j < group; j += lanes) closer ? look(load(llr + i + j)) : pass(load(llr + i + j));
         }
-        if (i + 8 <= end) {
-            const __m128i x = _mm_abs_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(llr + i)));
-            const __m128i a = _mm_min_epu16(x, _mm_set1_epi16(32767));
-            sums = _mm256_add_epi32(sums, _mm256_zextsi128_si256(_mm_madd_epi16(a, _mm_set1_epi16(1))));
-            counts = _mm256_add_epi16(counts, _mm256_zextsi128_si256(_mm_min_epu16(a, _mm_set1_epi16(1))));
-            i += 8;
-        }
-        counts = _mm256_madd_epi16(counts, one);
-        uint32_t lane_sum[8], lane_count[8];
-        std::memcpy(lane_sum, &sums, sizeof sums);
-        std::memcpy(lane_count, &counts, sizeof counts);
-        for (int lane = 0; lane < 8; ++lane) {
-            sum += lane_sum[lane];
-            count = static_cast<int16_t>(count + static_cast<int>(lane_count[lane]));
-        }
-#endif
-        for (; i < end; ++i) {
-            const int32_t x = llr[i];
-            sum += static_cast<uint32_t>(std::min(x < 0 ? -x : x, 32767));
-            count = static_cast<int16_t>(count + (x != 0));
-        }
-        to->sum += sum;
-        to->received += count;
+        for (; i + 8 <= n; i += 8) pass_or_look(load_some(llr + i, 8), all);
+        if (i < n) pass_or_look(load_some(llr + i, n - i), all);
     }
-}
+
+    Level level() const {
+        const Totals t = totals();
+        if (!t.seen) return {0, t.passed, 1};
+        return {double(t.sum) / t.seen, t.seen + t.passed, std::sqrt(double(t.squares) * t.seen) / t.sum};
+    }
+
+private:
+    static constexpr int lanes = PICOCELL_VECTOR_BYTES / 2;
+    typedef int16_t V __attribute__((vector_size(2 * lanes)));
+    typedef int32_t Sum __attribute__((vector_size(2 * lanes)));
+    typedef float Squares __attribute__((vector_size(2 * lanes)));
+    struct Totals {
+        int seen, passed, sum;
+        float squares;
+    };
+    void pass(V x) { passed += not_zero(x); }
+    void pass_or_look(V x, int all) { all ? pass(x) : look(x); }
+
+    V seen{}, passed{};  // how many are not zero, of those looked at and the others
+    Sum sum{};
+    Squares squares{};
+
+    static V load(const int16_t* p) {
+        V x;
+        std::memcpy(&x, p, sizeof x);
+        return x;
+    }
+    // At most 8, the rest zeros. Not by way of memory: a load wider than the store before it waits.
+    static V load_some(const int16_t* p, int n) {
+#if PICOCELL_ISA_LEVEL == 2
+        return (V)_mm512_maskz_loadu_epi16((1u << n) - 1, p);
+#else
+        int16_t few[8] = {};
+        if (n < 8) p = static_cast<int16_t*>(std::memcpy(few, p, n * sizeof(int16_t)));
+#if PICOCELL_ISA_LEVEL == 1
+        return (V)_mm256_zextsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#else
+        return load(p);
+#endif
+#endif
+    }
+#if PICOCELL_ISA_LEVEL == 2
+    static V not_zero(V x) { return (V)_mm512_min_epu16((__m512i)x, _mm512_set1_epi16(1)); }
+    void look(V x) {
+        const __m512i a = _mm512_min_epu16(_mm512_abs_epi16((__m512i)x), _mm512_set1_epi16(32767));
+        seen += not_zero(x);
+        sum += (Sum)_mm512_madd_epi16(a, _mm512_set1_epi16(1));
+        squares += __builtin_convertvector((Sum)_mm512_madd_epi16(a, a), Squares);
+    }
+    static __m256i half(V x) { return half((Sum)_mm512_madd_epi16((__m512i)x, _mm512_set1_epi16(1))); }
+    static __m256i half(Sum x) {
+        return (__m256i)(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+                         __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15));
+    }
+    static __m256 half(Squares x) {
+        return (__m256)(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+                        __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15));
+    }
+#elif PICOCELL_ISA_LEVEL == 1
+    static V not_zero(V x) { return (V)_mm256_min_epu16((__m256i)x, _mm256_set1_epi16(1)); }
+    void look(V x) {
+        const __m256i a = _mm256_min_epu16(_mm256_abs_epi16((__m256i)x), _mm256_set1_epi16(32767));
+        seen += not_zero(x);
+        sum += (Sum)_mm256_madd_epi16(a, _mm256_set1_epi16(1));
+        squares += __builtin_convertvector((Sum)_mm256_madd_epi16(a, a), Squares);
+    }
+    static __m256i half(V x) { return _mm256_madd_epi16((__m256i)x, _mm256_set1_epi16(1)); }
+    static __m256i half(Sum x) { return (__m256i)x; }
+    static __m256 half(Squares x) { return (__m256)x; }
+#else
+    static V not_zero(V x) { return -(V)(x != 0); }
+    void look(V x) {
+        seen += not_zero(x);
+        for (int i = 0; i < lanes; ++i) {
+            const int32_t a = std::min(std::abs(int32_t{x[i]}), 32767);
+            sum[i / 2] += a;
+            squares[i / 2] += float(a) * float(a);
+        }
+    }
+#endif
+#if PICOCELL_ISA_LEVEL >= 1
+    Totals totals() const {
+        const __m256i counts = _mm256_hadd_epi32(half(seen), half(passed)), sums = half(sum);
+        const __m256i all = _mm256_hadd_epi32(counts, _mm256_hadd_epi32(sums, sums));
+        const __m128i both = _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+        const __m256 two = _mm256_hadd_ps(half(squares), half(squares)), one = _mm256_hadd_ps(two, two);
+        return {_mm_cvtsi128_si32(both), _mm_extract_epi32(both, 1), _mm_extract_epi32(both, 2),
+                _mm_cvtss_f32(_mm256_castps256_ps128(one)) + _mm_cvtss_f32(_mm256_extractf128_ps(one, 1))};
+    }
+#else
+    Totals totals() const {
+        Totals t{};
+        for (int i = 0; i < lanes; ++i) t.seen += seen[i], t.passed += passed[i];
+        for (int i = 0; i < lanes / 2; ++i) t.sum += sum[i], t.squares += squares[i];
+        return t;
+    }
+#endif
+};
 
 inline Level level(const int16_t* llr, int n) {
     LevelSum sum;
-    add_level(&sum, llr, n);
+    sum.add(llr, n);
     return sum.level();
 }
 
@@ -99,11 +168,13 @@ struct Scale {
 };
 
 // The higher the rate, the less noise there is, and the more steps its mean LLR is: one is near a fifth of the deviation
-// of noise. Towards rate 1 they are finer still, for there the weak bits of a symbol decide, and the strong ones are clipped.
+// of noise. Where LLRs spread more than those of one amplitude in white noise do (the bits of a symbol of many points,
+// fading), the weak ones decide and the strong ones may be clipped: steps are finer, the more so the higher the rate.
 inline Scale scale_of(const Level& l, int k) {
-    const double rate = std::min(1.0, double(k) / std::max(1, l.received));
+    const double rate = std::min(1.0, double(k) / std::max(1, l.received)), above = std::max(0.0, rate - 1.0 / 3);
+    const double wider = std::min(std::max(1.0, l.spread / (1.22 - 0.21 * above)), 2.0);
+    const double steps = (5.7 + above * (12.9 + 40 * above * above)) * wider * (1 + 2 * above * (wider - 1));
     int left;
-    const double above = std::max(0.0, rate - 1.0 / 3), steps = 5.7 + above * (12.9 + 40 * above * above);
     const double share = std::frexp(steps / std::max(1.0, l.mean), &left);
     // Five bits: LLRs times a power of two are decoded alike.
     int factor = static_cast<int>(share * 32 + 0.5) << 10;
@@ -120,6 +191,26 @@ inline int8_t scaled(int16_t x, const Scale& s, int8_t limit) {
 
 inline void scale_stream(const int16_t* in, int8_t* out, int n, const Scale& s, int8_t limit) {
     int i = 0;
+#if PICOCELL_ISA_LEVEL == 2
+    if (n >= 64) {
+        const __m512i factor = _mm512_set1_epi16(s.factor), bound = _mm512_set1_epi8(limit);
+        const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+        const auto most = static_cast<int16_t>(32767 >> s.left);
+        const __m512i top = _mm512_set1_epi16(most), bottom = _mm512_set1_epi16(static_cast<int16_t>(-most));
+        const auto wide = [&](const int16_t* p) {
+            __m512i x = _mm512_loadu_si512(p);
+            if (s.left) x = _mm512_slli_epi16(_mm512_max_epi16(_mm512_min_epi16(x, top), bottom), s.left);
+            return _mm512_mulhrs_epi16(x, factor);
+        };
+        for (;;) {
+            __m512i x = _mm512_maskz_permutexvar_epi64(-1, order, _mm512_packs_epi16(wide(in + i), wide(in + i + 32)));
+            x = _mm512_max_epi8(_mm512_min_epi8(x, bound), _mm512_sub_epi8(__m512i{}, bound));
+            _mm512_storeu_si512(out + i, x);
+            if (i + 64 == n) return;
+            i = std::min(i + 64, n - 64);
+        }
+    }
+#endif
 #if PICOCELL_ISA_LEVEL >= 1
     const __m256i factor = _mm256_set1_epi16(s.factor), bound = _mm256_set1_epi8(limit);
     const auto most = static_cast<int16_t>(32767 >> s.left);
@@ -167,24 +258,28 @@ inline void lane_bits(const int8_t* from, int rows, int8_t* packed, int8_t* open
     X::store(open, undecided);
 }
 
-// The bits of a block, W windows of `rows` bits, as bytes.
+// The bits of a block, W windows of `rows` bits, as bytes. What is written beyond them, up to 64 bytes, means nothing.
 inline void block_bytes(const int8_t* packed, int windows, int rows, uint8_t* bytes) {
-    uint64_t pending = 0;
-    int held = 0;
-    for (int w = 0; w < windows; ++w, packed += packed_stride) {
-        if (rows % 8 == 0) {
-            std::memcpy(bytes, packed, rows / 8);
-            bytes += rows / 8;
-            continue;
-        }
-        for (int row = 0; row < rows; row += 32) {
-            const int bits = std::min(32, rows - row);
-            uint32_t word;
-            std::memcpy(&word, packed + row / 8, 4);
-            pending = (pending << bits) | (__builtin_bswap32(word) >> (32 - bits));
-            for (held += bits; held >= 8; ++bytes) *bytes = static_cast<uint8_t>(pending >> (held -= 8));
-        }
+    if (rows % 8 == 0) {
+        for (int w = 0; w < windows; ++w, packed += packed_stride, bytes += rows / 8)
+            for (int i = 0; i < rows / 8; i += 16) std::memcpy(bytes + i, packed + i, 16);
+        return;
     }
+    uint64_t pending = 0;  // bits not yet written, from the top
+    int held = 0;
+    for (int w = 0; w < windows; ++w, packed += packed_stride)
+        for (int row = 0; row < rows; row += 56) {
+            uint64_t word;
+            std::memcpy(&word, packed + row / 8, 8);
+            pending |= __builtin_bswap64(word) >> 8 << 8 >> held;
+            held += std::min(56, rows - row);
+            pending = held < 64 ? pending & ~(~uint64_t{0} >> held) : pending;
+            const uint64_t out = __builtin_bswap64(pending);
+            std::memcpy(bytes, &out, 8);
+            bytes += held / 8;
+            pending <<= held / 8 * 8;
+            held %= 8;
+        }
 }
 
 }  // namespace picocell::PICOCELL_NS

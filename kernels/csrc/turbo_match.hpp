@@ -53,9 +53,8 @@ struct MatchScratch {
     alignas(64) int8_t rows[4 * turbo_max_k], mixed[turbo_width * turbo_max_rows];
     alignas(64) int8_t packed[packed_stride * turbo_width];
     alignas(64) int8_t minus[turbo_max_k + 64];
-    alignas(64) uint8_t bytes[2][turbo_max_k / 8 + 8], parity[2][turbo_max_k / 8 + 8];
+    alignas(64) uint8_t bytes[2][turbo_max_k / 8 + 64], parity[2][turbo_max_k / 8 + 64];
     alignas(64) int8_t d[3][turbo_columns + turbo_max_k + 4 + 2 * turbo_columns + 64];
-    alignas(64) int8_t ring[match_room];
 };
 
 // Packed bytes of the interleaved block, by windows as the decoder interleaves.
@@ -76,12 +75,17 @@ inline void interleave_bits(MatchScratch* t, const uint8_t* bits, int k, uint8_t
     block_bytes(t->packed, q.windows, q.rows, bytes);
 }
 
-// k bits, one a byte, to e bits of the circular buffer.
-inline void encode_and_match(const uint8_t* bits, int k, int n_filler, int n_cb, int rv, size_t e, uint8_t* out) {
+// k bits, one a byte, to the circular buffer.
+inline void encode_to_ring(const uint8_t* bits, const Circular& c, uint8_t* ring) {
+#if PICOCELL_ISA_LEVEL == 2
+    if (packable(c)) {
+        PackedScratch packed;
+        return packed_encode(packed, bits, c, ring);
+    }
+#endif
     MatchScratch scratch;
     MatchScratch* const t = &scratch;
-    const CircularFor circular(k, n_filler);
-    const Circular& c = *circular.table;
+    const int k = c.k;
     uint8_t tail[12];
     int8_t* d[3] = {t->d[0] + turbo_columns, t->d[1] + turbo_columns, t->d[2] + turbo_columns};
     pack_bits(bits, k / 8, t->bytes[0]);
@@ -93,14 +97,21 @@ inline void encode_and_match(const uint8_t* bits, int k, int n_filler, int n_cb,
         unpack_bits(t->parity[code], k / 8, reinterpret_cast<uint8_t*>(d[code + 1]));
     }
     for (int i = 0; i < 12; ++i) d[i % 3][k + i / 3] = static_cast<int8_t>(tail[i]);
-    int8_t* whole = t->ring + match_lead;
     if (transposable(c)) {
-        match_columns(d, c, whole);
+        match_columns(d, c, reinterpret_cast<int8_t*>(ring));
     } else {
         for (int i = 0; i < 3; ++i) std::memcpy(t->rows + i * (k + 4), d[i], k + 4);
-        for (int i = 0; i < c.length; ++i) whole[i] = t->rows[c.source[i]];
+        for (int i = 0; i < c.length; ++i) ring[i] = static_cast<uint8_t>(t->rows[c.source[i]]);
     }
-    const Ring part = ring(c, n_cb, rv);
+}
+
+// k bits, one a byte, to e bits of the circular buffer.
+inline void encode_and_match(const uint8_t* bits, int k, int n_filler, int n_cb, int rv, size_t e, uint8_t* out) {
+    alignas(64) uint8_t room[match_room];
+    uint8_t* const whole = room + match_lead;
+    const CircularFor circular(k, n_filler);
+    encode_to_ring(bits, *circular.table, whole);
+    const Ring part = ring(*circular.table, n_cb, rv);
     size_t done = 0, place = part.start;
     while (done < e) {
         const size_t n = std::min(e - done, part.length - place);

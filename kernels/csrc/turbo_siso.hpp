@@ -26,6 +26,9 @@ struct Border {
 // Share of the extrinsics that is passed on: 0.625 in the first iteration, 0.75, 0.875 in the last two.
 enum class Damping { early, usual, late };
 
+// Results of a decoding: a priori LLRs for the other code, totals for decisions.
+enum class Wanted { extrinsic, both, total };
+
 struct Siso {
     using X = Lanes8;
     using V = X::V;
@@ -111,7 +114,10 @@ struct Siso {
             if (!left) break;
             const int n = std::min(left, rows - row);
             const int8_t *s = apriori + ptrdiff_t{row} * N - window, *p = parity + ptrdiff_t{row} * N - window;
-            for (int i = 0; i < n; ++i, s += N, p += N) forward_step(m, X::load_any(s), X::load_any(p));
+            V a[7];  // a copy: what is reached through a pointer would be stored in each step
+            copy(a, m);
+            for (int i = 0; i < n; ++i, s += N, p += N) forward_step(a, X::load_any(s), X::load_any(p));
+            copy(m, a);
             left -= n;
             row = 0;
             --window;
@@ -120,6 +126,7 @@ struct Siso {
 
     // The same from behind, for the part that ends before row `end`.
     void train_backward(V* m, int slot, int end) const {
+        if (windows == 1 && end == rows) return load_states(m, border->end);
         int window = (end + training) / rows, row = (end + training) % rows;
         load_shifted(m, border->backward[slot] + N + window);
         for (int left = training;;) {
@@ -131,10 +138,13 @@ struct Siso {
             const int n = std::min(left, row);
             const int8_t* s = apriori + ptrdiff_t{row} * N + window;
             const int8_t* p = parity + ptrdiff_t{row} * N + window;
+            V b[7];
+            copy(b, m);
             for (int i = 0; i < n; ++i) {
                 s -= N, p -= N;
-                backward_step(m, X::load_any(s), X::load_any(p));
+                backward_step(b, X::load_any(s), X::load_any(p));
             }
+            copy(m, b);
             left -= n;
             row -= n;
         }
@@ -161,22 +171,24 @@ struct Siso {
         return How == Damping::late ? X::avg(u, most) : most;
     }
 
-    template <Damping How, bool Wide, bool Decide, bool Permuted>
+    template <Damping How, bool Wide, Wanted What, bool Permuted>
     void emit(int row, V s, V e) const {
         const ptrdiff_t at = ptrdiff_t{row} * N, to = ptrdiff_t{row_out[row]} * N;
-        const V next = X::max(X::min(X::load(channel + at) + damped<How>(e), X::all(clip_apriori)), X::all(-clip_apriori));
         const auto turn = [&](V v) {
             return Wide ? X::turned(v, lane_out + at) : X::turned_within(v, lane_out + 16 * row);
         };
-        X::store(apriori_out + to, turn(next));
-        if (!Decide) return;
+        if (What != Wanted::total) {
+            const V sum = X::load(channel + at) + damped<How>(e);
+            X::store(apriori_out + to, turn(X::max(X::min(sum, X::all(clip_apriori)), X::all(-clip_apriori))));
+        }
+        if (What == Wanted::extrinsic) return;
         if (Permuted)
             X::store(total_out + to, turn(s + e));
         else
             X::store(total_out + at, s + e);
     }
 
-    template <Damping How, bool Wide, bool Decide, bool Permuted>
+    template <Damping How, bool Wide, Wanted What, bool Permuted>
     void downwards(V* m, const int8_t* kept, int begin, int end) const {
         const int8_t *const s_of = apriori, *const p_of = parity;
         V a[7], b[7];
@@ -185,7 +197,7 @@ struct Siso {
             --row, kept -= 7 * N;
             const V s = row_of(s_of, row), p = row_of(p_of, row);
             load_states(a, kept);
-            emit<How, Wide, Decide, Permuted>(row, s, extrinsic(a, b, p));
+            emit<How, Wide, What, Permuted>(row, s, extrinsic(a, b, p));
             backward_step(b, s, p);
         }
         copy(m, b);
@@ -194,7 +206,7 @@ struct Siso {
     // The position at which the next decoding starts to run up to the end of part i.
     int border_of(int i) const { return (std::min(rows, (i + 1) * part) + training) % rows; }
 
-    template <Damping How, bool Wide, bool Decide, bool Permuted>
+    template <Damping How, bool Wide, Wanted What, bool Permuted>
     void run_part(V* a, int i, int parts) const {
         const int begin = i * part, end = std::min(rows, begin + part), keep = (rows - training % rows) % rows;
         V b[7];
@@ -208,44 +220,46 @@ struct Siso {
                 const int x = border_of(j);
                 if (x >= begin && x < top && (slot < 0 || x > cut)) cut = x, slot = j;
             }
-            downwards<How, Wide, Decide, Permuted>(b, metrics + ptrdiff_t{top - begin} * 7 * N, cut, top);
+            downwards<How, Wide, What, Permuted>(b, metrics + ptrdiff_t{top - begin} * 7 * N, cut, top);
             if (slot < 0) break;
             store_states(border->backward[slot] + N, b);
             top = cut;
         }
     }
 
-    template <Damping How, bool Wide, bool Decide, bool Permuted>
+    template <Damping How, bool Wide, Wanted What, bool Permuted>
     __attribute__((noinline)) void run_as() const {
         V a[7];
         train_forward(a);
         const int parts = (rows + part - 1) / part;
-        for (int i = 0; i < parts; ++i) run_part<How, Wide, Decide, Permuted>(a, i, parts);
+        for (int i = 0; i < parts; ++i) run_part<How, Wide, What, Permuted>(a, i, parts);
     }
 
     template <Damping How, bool Wide>
-    void run_wide(bool decide, bool permuted) const {
-        if (!decide)
-            run_as<How, Wide, false, false>();
+    void run_wide(Wanted what, bool permuted) const {
+        if (what == Wanted::extrinsic)
+            run_as<How, Wide, Wanted::extrinsic, false>();
+        else if (what == Wanted::total)
+            run_as<Damping::late, Wide, Wanted::total, true>();
         else if (permuted)
-            run_as<How, Wide, true, true>();
+            run_as<How, Wide, Wanted::both, true>();
         else
-            run_as<How, Wide, true, false>();
+            run_as<How, Wide, Wanted::both, false>();
     }
 
     template <Damping How>
-    void run_damped(bool decide, bool permuted) const {
+    void run_damped(Wanted what, bool permuted) const {
         if (windows > 16)
-            run_wide<How, true>(decide, permuted);
+            run_wide<How, true>(what, permuted);
         else
-            run_wide<How, false>(decide, permuted);
+            run_wide<How, false>(what, permuted);
     }
 
-    // decide: total_out is wanted. permuted: this is the interleaved code.
-    void run(Damping how, bool decide, bool permuted) const {
-        if (how == Damping::early) return run_damped<Damping::early>(decide, permuted);
-        if (how == Damping::late) return run_damped<Damping::late>(decide, permuted);
-        run_damped<Damping::usual>(decide, permuted);
+    // permuted: this is the interleaved code, as it always is where only the totals are wanted.
+    void run(Damping how, Wanted what, bool permuted) const {
+        if (how == Damping::early) return run_damped<Damping::early>(what, permuted);
+        if (how == Damping::late) return run_damped<Damping::late>(what, permuted);
+        run_damped<Damping::usual>(what, permuted);
     }
 };
 

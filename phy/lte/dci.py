@@ -381,6 +381,12 @@ def unpack(cell: Cell, fmt: DciFormat | str, bits: ArrayLike, rnti: int) -> Dci:
     if array.shape != (n,):
         raise ValueError(f"bits of shape {array.shape}: format {fmt} has {n} in this cell")
     word = int.from_bytes(np.packbits(array).tobytes(), "big") >> (-n % 8)
+    return _message(cell, fmt, word, n, rnti)
+
+
+@lru_cache(maxsize=4096)
+def _message(cell: Cell, fmt: DciFormat, word: int, n: int, rnti: int) -> Dci:
+    """Message of an n-bit word: a UE is told the same again and again."""
     if fmt in _FLAGS and word >> (n - 1) != _FLAGS[fmt]:
         raise ValueError(f"flag for format 0/1A differentiation is {word >> (n - 1)}: not a format {fmt}")
     if fmt is DciFormat.FORMAT_1A:

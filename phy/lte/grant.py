@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from picocell.phy.lte import allocation, tbs
@@ -68,6 +69,13 @@ class PdschGrant:
         if not self.prbs[0] or not self.prbs[1]:
             raise ValueError("the grant has no resource block")
 
+    def __hash__(self) -> int:
+        # what a subframe needs is looked up by it; all resource blocks would take longest
+        first = self.prbs[0]
+        return hash(
+            (self.rnti, first[0], first[-1], len(first), self.q_m, self.tbs, self.rv, self.cfi, self.harq_process)
+        )
+
     @property
     def n_prb(self) -> int:
         """Resource blocks granted."""
@@ -110,6 +118,23 @@ def from_dci(
     Raises:
         ValueError: a DCI that is not legal here, or not supported; the message says why.
     """
+    return _granted(cell, subframe, cfi, rnti, dci, previous_tbs, rv, n_ir, rho_a_db, rho_b_db)
+
+
+@lru_cache(maxsize=4096)
+def _granted(
+    cell: Cell,
+    subframe: int,
+    cfi: int,
+    rnti: int,
+    dci: Dci,
+    previous_tbs: int | None,
+    rv: int,
+    n_ir: int | None,
+    rho_a_db: float,
+    rho_b_db: float,
+) -> PdschGrant:
+    """The same of what was granted before: it is not checked again."""
     kind = subframe_kind(cell, subframe)
     if kind is SubframeKind.UPLINK:
         raise ValueError(f"subframe {subframe} of TDD configuration {cell.tdd_config} has no downlink")

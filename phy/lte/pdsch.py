@@ -89,10 +89,8 @@ def encode(
     shape = (cell.n_ports, cell.n_symb, cell.n_sc)
     if grid.shape != shape or grid.dtype != np.complex64 or not grid.flags.c_contiguous:
         raise ValueError(f"grid is {grid.dtype} {grid.shape}, not C-contiguous complex64 {shape}")
-    _check_scheme(cell, grant)
-    mapping = _mapping(cell, _representative(cell, subframe), grant.prbs, grant.cfi)
-    g = mapping.index.size * grant.q_m
-    if not has_room(grant.tbs, g, grant.q_m, grant.n_l):
+    mapping, g, room = _place(cell, subframe, grant)
+    if not room:
         raise ValueError(f"{g} coded bits are too few for a transport block of {grant.tbs} bits")
     words = sch.encode_packed(payload, g, grant.q_m, grant.n_l, grant.rv, grant.n_ir)
     amplitude = _amplitude(mapping, grant) if grant.rho_a_db or grant.rho_b_db else None
@@ -133,11 +131,9 @@ def decode(
         raise ValueError(f"grid has shape {grid.shape}, not (n_rx, {cell.n_symb}, {cell.n_sc})")
     if channel.h.shape[1] != cell.n_ports:
         raise ValueError(f"channel estimate has {channel.h.shape[1]} ports, the cell {cell.n_ports}")
-    _check_scheme(cell, grant)
-    mapping = _mapping(cell, _representative(cell, subframe), grant.prbs, grant.cfi)
-    count = int(mapping.index.size)
-    g = count * grant.q_m
-    if not has_room(grant.tbs, g, grant.q_m, grant.n_l):
+    mapping, g, room = _place(cell, subframe, grant)
+    count = len(mapping.index)
+    if not room:
         return PdschResult(b"", False, 0.0, count)
     symbols, variance = precoding.receive(grid, channel, mapping.index)
     if grant.rho_a_db or grant.rho_b_db:
@@ -181,6 +177,15 @@ def _check_scheme(cell: Cell, grant: PdschGrant) -> None:
         raise ValueError(
             f"a cell of {cell.n_ports} ports sends {wanted}, not {grant.scheme} on {grant.n_layers} layers"
         )
+
+
+@lru_cache(maxsize=512)
+def _place(cell: Cell, subframe: int, grant: PdschGrant) -> tuple[_Mapping, int, bool]:
+    """Resource elements of a grant, how many coded bits they carry, and whether that is enough; checks its scheme."""
+    _check_scheme(cell, grant)
+    mapping = _mapping(cell, _representative(cell, subframe), grant.prbs, grant.cfi)
+    g = mapping.index.size * grant.q_m
+    return mapping, g, has_room(grant.tbs, g, grant.q_m, grant.n_l)
 
 
 def _amplitude(mapping: _Mapping, grant: PdschGrant) -> NDArray[np.float32]:

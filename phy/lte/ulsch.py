@@ -322,8 +322,8 @@ def decode(
     parts = sizes(ul, grant)
     if received.llr.size != parts.total * q_m:
         raise ValueError(f"{received.llr.size} LLRs, the grant has {parts.total * q_m}")
-    places = layout(ul, grant)
     m_sc = N_SC_RB * grant.n_prb
+    places = _layout(ul.cp, m_sc, parts)
     rank = _control(received, places.ri, m_sc, wanted.n_ri, q_m) if parts.ri else None
     higher_rank = rank is not None and bool(rank.bits.any())
     if higher_rank and wanted.n_cqi_higher_rank is not None:

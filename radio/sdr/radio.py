@@ -207,11 +207,10 @@ class SdrRadio:
             if self._away:
                 self._counters.dropped += block.shape[1]
                 return
-            self.margins.add((time - self._advance - self._head) / self._rate)
             if time - self._advance < self._head:
-                self._note("late", block.shape[1])
-                self._sent_until = None
+                self._drop_late(block.shape[1], time)
                 return
+            self.margins.add((time - self._advance - self._head) / self._rate)
             device, origin, goes_on = self._device, self._origin or 0, time == self._sent_until
         end = self._mode == "burst"
         try:
@@ -224,6 +223,14 @@ class SdrRadio:
         with self._changed:
             self._counters.dropped += block.shape[1] - done
             self._sent_until = None if end or done < block.shape[1] else time + done
+
+    def too_late(self, n: int, time: int) -> bool:
+        """Whether ``n`` samples for index ``time`` need not be made any more; if so they count as given and late."""
+        with self._changed:
+            late = self._begun and not self._away and time - self._advance < self._head
+            if late:
+                self._drop_late(n, time)
+            return late
 
     def close(self) -> None:
         """Stop, and give the device back. Calls that wait end with RadioError. A second call does nothing."""
@@ -278,6 +285,11 @@ class SdrRadio:
             if not taken and time.monotonic() >= until:
                 break
         return done
+
+    def _drop_late(self, n: int, time: int) -> None:
+        self.margins.add((time - self._advance - self._head) / self._rate)
+        self._note("late", n)
+        self._sent_until = None
 
     def _note(self, what: str, dropped: int = 0) -> None:
         setattr(self._counters, what, getattr(self._counters, what) + 1)

@@ -81,10 +81,16 @@ def test_observe_agrees_with_the_oracle(cell: Cell, n_rx: int, name: str, snr_db
     assert apart == pytest.approx(wanted.apart, rel=1e-2, abs=1e-5)
 
 
-def random_filter(rng: np.random.Generator, n_sc: int, n_pilots: int, length: int) -> tuple[Filter, NDArray[Any]]:
-    """A filter of any taps whose windows move on by fits and starts, and the same as a matrix."""
+def random_filter(
+    rng: np.random.Generator, n_sc: int, n_pilots: int, length: int, even: bool
+) -> tuple[Filter, NDArray[Any]]:
+    """A filter of any taps and the same as a matrix; its windows move on evenly, or by fits and starts."""
     start = np.sort(rng.integers(0, n_pilots - length + 1, n_sc))
     taps = rng.normal(size=(n_sc, length)).astype(np.float32)
+    if even:
+        middle = np.rint((np.arange(n_sc) - rng.integers(0, 6)) / 6).astype(int)
+        start = np.clip(middle - length // 2, 0, n_pilots - length)
+        taps[:-12] = np.tile(taps[:12], (n_sc // 12, 1))[:-12]
     return Filter(start, taps, 0.3, 0.2, n_pilots), oracle_chest.dense(start, taps, n_pilots)
 
 
@@ -96,15 +102,16 @@ def random_filter(rng: np.random.Generator, n_sc: int, n_pilots: int, length: in
     snr=st.integers(0, 15),
     slope=st.floats(-3, 3),
     seed=st.integers(0, 1000),
+    even=st.booleans(),
 )
 def test_interpolate_agrees_with_the_oracle(
-    cell: Cell, n_rx: int, length: int, snr: int, slope: float, seed: int
+    cell: Cell, n_rx: int, length: int, snr: int, slope: float, seed: int, even: bool
 ) -> None:
     rng, setup = np.random.default_rng(seed), Setup(cell)
     n_pilots, n_sc = 2 * cell.n_prb, cell.n_sc
     z = noise(rng, (n_rx, len(setup.rows), n_pilots), 0.3)
     z += noise(rng, (n_rx, 1, 1), 1.0)
-    made = [random_filter(rng, n_sc, n_pilots, length) for _ in range(2)]
+    made = [random_filter(rng, n_sc, n_pilots, length, even) for _ in range(2)]
     h, residual, cfo, doppler = Chest(**setup.arguments()).interpolate(z, made[0][0], made[1][0], snr, slope, 2.5, 3.0)
 
     turn = oracle_chest.tilt(slope, n_sc)

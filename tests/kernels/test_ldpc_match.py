@@ -1,13 +1,18 @@
 """LDPC rate matching against the clauses of TS 38.212 5.4.2, and its undoing."""
 
+import csv
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picocell.kernels import ldpc
+from picocell.kernels import gold, ldpc
 from support import oracle_ldpc as oracle
 
+VECTORS = Path(__file__).parents[1] / "vectors"
 SEEDS = st.integers(0, 2**32 - 1)
 ORDERS = [1, 2, 4, 6, 8, 10]
 
@@ -74,6 +79,19 @@ def test_equals_an_independent_rate_matching():
                 e = q_m * (code.k // q_m)
                 wanted = other.nrRateMatchLDPC(marked[:, None], e, rv, modulation, 1)
                 assert (code.rate_match(coded, e, q_m, rv, n_filler=filler) == wanted).all()
+
+
+def test_equals_a_second_independent_encoder_with_filler():
+    with open(VECTORS / "ldpc_38212_sionna.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(line for line in file if line[0] != "#"))
+    assert {row["bg"] for row in rows} == {"1", "2"}
+    for row in rows:
+        bg, z, k, e, q_m = (int(row[name]) for name in ("bg", "z", "k_prime", "e", "q_m"))
+        code = ldpc.Code(bg, z)
+        bits = np.zeros(code.k, np.uint8)
+        bits[:k] = gold.sequence(1000 * k + q_m, k)
+        sent = code.rate_match(code.encode(bits), e, q_m, 0, n_filler=code.k - k)
+        assert zlib.crc32(sent.tobytes()) == int(row["crc32"], 16), row
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,37 @@ def test_nothing_is_known_of_a_symbol_that_is_no_number(q_m: int) -> None:
 
 
 @pytest.mark.parametrize("q_m", ORDERS)
+@pytest.mark.parametrize("scrambled", [False, True])
+def test_an_unknown_symbol_leaves_its_neighbours_alone(q_m: int, scrambled: bool) -> None:
+    n = 70
+    rng = np.random.default_rng(q_m)
+    symbols, noise = noisy(rng, n, q_m, 0.1), rng.uniform(0.05, 0.2, n).astype(np.float32)
+    words = gold.packed(5, n * q_m) if scrambled else None
+    for variance in (np.float32(0.1), noise):
+        clean = modem.demodulate(symbols, variance, q_m, words).reshape(n, q_m)
+        for i in range(n):
+            spoilt = symbols.copy()
+            spoilt[i] = complex(np.nan, np.inf)
+            llr = modem.demodulate(spoilt, variance, q_m, words).reshape(n, q_m)
+            assert not llr[i].any()
+            np.testing.assert_array_equal(np.delete(llr, i, 0), np.delete(clean, i, 0))
+
+
+@pytest.mark.parametrize("q_m", ORDERS)
+@pytest.mark.parametrize("per_symbol", [False, True])
+def test_large_symbols_saturate_unless_nothing_is_known_of_them(q_m: int, per_symbol: bool) -> None:
+    symbols = np.array([(1 + 1j) * 10.0**k for k in range(1, 26)], np.complex64)
+    n = len(symbols)
+
+    def llrs(noise: float) -> NDArray[np.int16]:
+        return modem.demodulate(symbols, np.full(n, noise, np.float32) if per_symbol else noise, q_m).reshape(n, q_m)
+
+    assert (llrs(1e-3)[2:, :2] == LIMIT).all()
+    assert (llrs(1e-3)[2:, 2:4] == -LIMIT).all()
+    assert not llrs(np.inf).any()
+
+
+@pytest.mark.parametrize("q_m", ORDERS)
 @pytest.mark.parametrize("per_symbol", [False, True])
 def test_degenerate_noise(q_m: int, per_symbol: bool) -> None:
     """Zero and negative noise count as very little, unknown or infinite noise gives LLRs of zero."""

@@ -1,13 +1,18 @@
 """Polar encoder with rate matching against the clauses of TS 38.212 and an independent encoder."""
 
+import csv
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picocell.kernels import polar
+from picocell.kernels import gold, polar
 from support import oracle_polar as oracle
 
+VECTORS = Path(__file__).parents[1] / "vectors"
 SEEDS = st.integers(0, 2**32 - 1)
 DOWNLINK = {"n_max": 9, "i_il": True}
 UPLINK = {"n_max": 10, "i_bil": True}
@@ -119,6 +124,22 @@ def test_equals_an_independent_encoder_in_the_uplink():
         e = (1 << log_n) + k % 5
         wanted = other.nrRateMatchPolar(other.nrPolarEncode(bits, e, nmax=log_n), k, e)
         assert (polar.Code(k, e, n_max=log_n).encode(bits) == wanted).all()
+
+
+def test_equals_a_second_independent_encoder():
+    """Every size of UCI with 11 check bits and of DCI: shortened, punctured and repeated, both interleavers."""
+    seen = set()
+    with open(VECTORS / "polar_38212_sionna.csv", encoding="utf-8") as file:
+        for row in csv.DictReader(line for line in file if line[0] != "#"):
+            a, e = int(row["a"]), int(row["e"])
+            kind, how = ("24C", DOWNLINK) if row["link"] == "downlink" else ("11", UPLINK)
+            code = polar.Code(a + polar.CRC_LENGTHS[kind], e, **how)
+            sent = code.encode(gold.sequence(1000 * a + e, a), kind)
+            assert zlib.crc32(sent.tobytes()) == int(row["crc32"], 16), row
+            seen.add((row["link"], a, code.matching))
+    assert {a for link, a, _ in seen if link == "uplink"} >= set(range(20, 1013)) - {157, 267, 327}
+    assert {a for link, a, _ in seen if link == "downlink"} == set(range(1, 141))
+    assert {how for _, _, how in seen} == {"puncturing", "shortening", "repetition"}
 
 
 @pytest.mark.parametrize("kind", ["24C", "11", "6"])

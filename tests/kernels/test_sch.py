@@ -14,6 +14,7 @@ from support import oracle_turbo
 SEEDS = st.integers(0, 2**32 - 1)
 SHORT = st.integers(1, 130).map(lambda n: 8 * n)
 LONG = st.integers(700, 2400).map(lambda n: 8 * n)
+USED = sch.SchDecoder(3)
 
 
 @st.composite
@@ -180,6 +181,16 @@ def test_cleared_soft_buffer_is_as_new():
         assert not soft.passed.any()
 
 
+@settings(deadline=None, max_examples=40)
+@given(sent=transmissions(), seed=SEEDS, snr_db=st.floats(-4, 10))
+def test_a_soft_buffer_changes_nothing_of_the_first_transmission(sent, seed, snr_db):
+    """Without one, LLRs go past the sums, and the decoder is one that other blocks went through."""
+    tbs, g, q_m, n_l, rv, n_ir = sent
+    received = noisy(sch.encode(payload_of(tbs, seed), g, q_m, n_l, rv, n_ir), snr_db, np.random.default_rng(seed))
+    alone = USED.decode(received, tbs, q_m, n_l, rv, n_ir=n_ir)
+    assert alone == sch.SchDecoder(3).decode(received, tbs, q_m, n_l, rv, sch.SoftBuffer(tbs, n_ir))
+
+
 @pytest.mark.parametrize("rv", [0, 1, 2, 3])
 def test_limited_soft_buffer(rv):
     """With N_IR of 1.5 times the block, every redundancy version lies within the shortened circle."""
@@ -233,6 +244,12 @@ def test_wrong_transport_crc_with_right_code_blocks_starts_anew():
     assert result.code_blocks_ok == result.code_blocks == 2
     assert not result.crc_ok
     assert not soft.passed.any()
+    # What came is kept all the same: the first block of the first stands against twice as much of the second.
+    decoder = sch.SchDecoder()
+    assert not decoder.decode(two, tbs, 2, soft=soft).crc_ok
+    result = decoder.decode(two, tbs, 2, soft=soft)
+    assert result.crc_ok
+    assert result.payload == payload_of(tbs, 2)
 
 
 @pytest.mark.parametrize("threads", [2, 3])

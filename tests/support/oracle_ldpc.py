@@ -37,11 +37,12 @@ def syndrome(bg, z, bits, coded):
     return np.array([np.bitwise_xor.reduce(c[j[:, None], (turned + v[:, None]) % z], axis=0) for j, v in rows(bg, z)])
 
 
-def sum_product(bg, z, llr, n_iterations, n_filler=0):
+def sum_product(bg, z, llr, n_iterations, n_filler=0, by_degree=False):
     """Layered sum-product decoding in floating point.
 
     Args:
         llr: array (blocks, m) of LLRs of the first m coded bits.
+        by_degree: short rows first, as the kernel has them; otherwise in the order of the table.
 
     Returns:
         Bits, uint8 array (blocks, k).
@@ -56,6 +57,8 @@ def sum_product(bg, z, llr, n_iterations, n_filler=0):
     posterior = posterior.reshape(blocks, -1, z)
     at = np.arange(z)
     places = [(j[:, None], (at + v[:, None]) % z) for j, v in graph[: max(4, used - kb)]]
+    if by_degree:
+        places.sort(key=lambda place: len(place[0]))
     messages = [0.0 for _ in places]
     for _ in range(n_iterations):
         for i, (j, p) in enumerate(places):

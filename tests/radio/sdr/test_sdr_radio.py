@@ -110,6 +110,18 @@ def test_what_is_late_is_dropped_and_counted(device: ScriptedDevice, radio: SdrR
     assert (radio.counters.late, radio.counters.dropped, radio.letters()) == (1, N, "L")
     radio.transmit(block(), N)
     assert [at for at, _, _ in device.sent] == [ORIGIN + N]
+    assert (radio.margins.n, radio.margins.min_s) == (2, -1 / RATE)
+
+
+def test_what_would_be_late_need_not_be_made(device: ScriptedDevice, radio: SdrRadio) -> None:
+    assert not radio.too_late(N, -5)  # before there is a time
+    device.give(ORIGIN)
+    assert radio.receive(N).time == 0
+    assert not radio.too_late(N, N)
+    assert radio.counters.late == 0
+    assert radio.too_late(N, N - 1)
+    assert (radio.counters.late, radio.counters.dropped, radio.letters()) == (1, N, "L")
+    assert device.sent == []
 
 
 @pytest.mark.parametrize(("kind", "letter"), [("late", "L"), ("underflow", "U")])
