@@ -61,8 +61,8 @@ class EnbProcess:
         tx_gain: amplitude by which samples are multiplied.
         first_tti: TTI of the radio's first subframe.
         workers: threads that help the PHY; None for none.
-        too_late: told the number of samples and the time of a downlink subframe before it is composed: whether it would be
-            late; None where nothing is.
+        too_late: told how many samples of a downlink subframe are to leave when, before it is composed: whether that is
+            too late; None where nothing ever is.
         sent: called with each downlink subframe, for recordings.
         heard: called with what each uplink subframe brought.
         on_event: sees every event of the eNB; None for nobody.
