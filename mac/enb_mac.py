@@ -184,8 +184,12 @@ class EnbMac:
         for response in self._common.respond(build):
             self._responded(response, now)
         self._order(build)
-        chosen = self._downlink.choose(build)
-        self._uplink.prepare(build)
+        if self._uplink.is_crowded_out:  # small cells at the edge have room on the PDCCH for one of both
+            self._uplink.prepare(build)
+            chosen = self._downlink.choose(build)
+        else:
+            chosen = self._downlink.choose(build)
+            self._uplink.prepare(build)
         self._downlink.fill(build, chosen)
         self._uplink.fill(build)
         return build.finish(self.state.cell)

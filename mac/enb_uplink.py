@@ -64,6 +64,9 @@ class UplinkScheduling:
     Args:
         state: the MAC's state.
         scheduler: divides the resource blocks.
+
+    Attributes:
+        is_crowded_out: a grant of the last subframe found no room on the PDCCH: the next one is the uplink's first.
     """
 
     def __init__(self, state: EnbState, scheduler: Scheduler) -> None:
@@ -75,6 +78,7 @@ class UplinkScheduling:
         self._hi: list[tuple[PuschRecord, bool]] = []
         self._non_adaptive: list[PuschRecord] = []
         self._wanting: list[tuple[EnbUe, Demand, Place]] = []
+        self.is_crowded_out = False
         self._rivs: dict[tuple[int, int], int] = {}
         self._made: dict[tuple[int, int, int, int, int, int, bool], PuschGrant] = {}
 
@@ -105,6 +109,7 @@ class UplinkScheduling:
         self._overdue(target)
         for entry in self._again:
             self._place_again(build, entry, grow=True)
+        self.is_crowded_out = any(entry.place is None for entry in self._again)
         self._place_new(build, target)
 
     def _answer(self, now: int) -> None:
@@ -188,6 +193,8 @@ class UplinkScheduling:
             place = build.pdcch.place(rnti, dci_levels(state.ues[rnti]))
             if place is not None:
                 self._wanting.append((state.ues[rnti], demands[rnti], place))
+            else:
+                self.is_crowded_out = True
 
     def _demand(self, ue: EnbUe, target: int) -> Demand | None:
         """What a UE wants of an uplink subframe; None for nothing."""

@@ -38,11 +38,6 @@ class SdrDevice(Protocol):
         """Samples per second that were set."""
         ...
 
-    @property
-    def block(self) -> int:
-        """Samples that one call moves best; 0 where the device does not mind."""
-        ...
-
     def start(self) -> None:
         """Have the streams run."""
         ...

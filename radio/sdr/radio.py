@@ -301,14 +301,13 @@ class SdrRadio:
     def _run(self) -> None:
         """Take samples from the device as they come."""
         step = round(self._rate * _STEP_S)
-        n = -(-step // -(-step // (self._device.block or step)))
-        memory = np.empty(self._n_rx * n, np.complex64)
+        memory = np.empty(self._n_rx * step, np.complex64)
         while not self._closed:
-            wanted = min(n, step - self._head % step)  # up to the end of a step, for which somebody waits
+            wanted = step - self._head % step  # up to the end of a step, for which somebody waits
             block = memory[: self._n_rx * wanted].reshape(self._n_rx, wanted)
             try:
                 read = self._device.read(block, _READ_S)
-                self._take(block, read, n)
+                self._take(block, read, step)
                 while (kind := self._device.status(0.0)) is not None:
                     with self._changed:
                         self._note(kind)

@@ -96,11 +96,6 @@ class SoapyDevice:
         """Samples per second that were set."""
         return self._rate
 
-    @property
-    def block(self) -> int:
-        """Samples that one call moves best."""
-        return int(self._device.getStreamMTU(self._rx_stream))
-
     def describe(self) -> dict[str, Any]:
         """What the device says of itself, and how it is set."""
         module, device = self._soapy, self._device

@@ -100,11 +100,6 @@ class UhdDevice:
         """Samples per second that were set."""
         return self._rate
 
-    @property
-    def block(self) -> int:
-        """Samples that one call moves best: any number, UHD cuts packets itself."""
-        return 0
-
     def describe(self) -> dict[str, Any]:
         """What the device says of itself, and how it is set."""
         usrp = self._usrp

@@ -19,11 +19,13 @@ class Unsuitable:
     Attributes:
         reason: in plain words.
         barred: it is to be left alone for a while.
+        unread: what it broadcasts could not be read: it is left alone for a shorter while.
         intra_frequency_allowed: the other cells of its frequency may be tried.
     """
 
     reason: str
     barred: bool = True
+    unread: bool = False
     intra_frequency_allowed: bool = True
 
 
@@ -42,10 +44,15 @@ class CellSelection:
 
     def bar(self, info: CellInformation, unsuitable: Unsuitable, now: int) -> None:
         """Leave a cell alone from now on, and its frequency where the cell says so."""
-        until = now + self._context.settings.barred_ms
+        until = now + self.barred_ms(unsuitable)
         self._barred[(info.earfcn_dl, info.cell.pci)] = until
         if not unsuitable.intra_frequency_allowed:
             self._barred_frequencies[info.earfcn_dl] = until
+
+    def barred_ms(self, unsuitable: Unsuitable) -> int:
+        """For how long it is left alone (TS 36.304 5.3.1)."""
+        settings = self._context.settings
+        return settings.unread_ms if unsuitable.unread else settings.barred_ms
 
     def is_barred(self, earfcn_dl: int, pci: int, now: int) -> bool:
         """Whether a cell, or its frequency, is left alone at present."""

@@ -103,6 +103,8 @@ class UeRrcSettings:
         transmission_modes: that the receiver can demodulate.
         p_max_dbm: maximum output power.
         barred_ms: how long a barred cell is left alone (TS 36.304 5.3.1).
+        unread_ms: how long a cell is left alone whose system information does not come: up to 300 s are allowed, but it
+            may be that the phone walks towards it.
         acquisition_ms: after which a cell whose system information does not come is taken to be barred.
         validity_ms: how long stored system information is valid (TS 36.331 5.2.1.3).
         release_delay_ms: between an RRCConnectionRelease and its effect (TS 36.331 5.3.8.3).
@@ -114,6 +116,7 @@ class UeRrcSettings:
     transmission_modes: frozenset[int] = frozenset({1, 2})
     p_max_dbm: float = 23.0
     barred_ms: int = 300_000
+    unread_ms: int = 10_000
     acquisition_ms: int = 10_000
     validity_ms: int = 3 * 3_600_000
     release_delay_ms: int = 60

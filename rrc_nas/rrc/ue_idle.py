@@ -135,14 +135,14 @@ class CellControl:
         searching = (RrcState.ACQUIRING, RrcState.CAMPED, RrcState.SELECTING)
         if info is not None and self._information.selected and self._context.state in searching:
             missing = "measurement" if info.complete else "system information"
-            self._refuse_cell(info, Unsuitable(f"its {missing} does not come"), now)
+            self._refuse_cell(info, Unsuitable(f"its {missing} does not come", unread=True), now)
 
     def _refuse_cell(self, info: CellInformation, unsuitable: Unsuitable, now: int) -> None:
         """Leave an unsuitable cell, and leave it alone for a while."""
         self._context.refuse("cell", f"PCI {info.cell.pci}: {unsuitable.reason}")
         if unsuitable.barred:
             self._selection.bar(info, unsuitable, now)
-            self._context.start(Timer.BARRED, self._context.settings.barred_ms, now)
+            self._context.start(Timer.BARRED, self._selection.barred_ms(unsuitable), now)
         self._context.emit(CellBarred(info.cell.pci, unsuitable.reason, unsuitable.intra_frequency_allowed))
         self._leave_cell(f"PCI {info.cell.pci}: {unsuitable.reason}", now)
 

@@ -42,6 +42,8 @@ SEEDS = _seeds()
 # functions that copy what is not aligned, by np.require or by conversion; those that make an object copy all they keep
 COPY = {"gold.sequences", "ldpc.Code.decode", "ldpc.Code.quantise", "polar.Code.decode", "propagation.Interpolator.run"}
 COPY |= {"conv.rate_recover", "conv.decode", "conv.decode_batch", "conv.search", "modem.modulate", "modem.demodulate"}
+COPY |= {"equalise.siso", "equalise.sfbc2", "equalise.sfbc4"}
+COPY |= {"turbo.TurboDecoder.decode", "turbo.TurboDecoder.decode_many"}
 MEMORY = {"crc.crc24a", "crc.crc24b", "crc.crc16", "crc.crc8"}  # they take any memory as bytes
 SWALLOWS = {"shmring.Ring, header"}  # several calls in one, which passes over what the first of them refuses
 

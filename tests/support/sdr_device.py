@@ -16,7 +16,7 @@ N = 1000
 class ScriptedDevice:
     """Gives what is put into it, and keeps what it is to send; samples tell their device time."""
 
-    name, sample_rate, block = "scripted", RATE, 0
+    name, sample_rate = "scripted", RATE
 
     def __init__(self) -> None:
         self.script: queue.Queue[Read | Exception] = queue.Queue()

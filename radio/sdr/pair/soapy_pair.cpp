@@ -31,8 +31,8 @@
 namespace {
 
 using Sample = std::complex<float>;
-constexpr long long kCapacity = 1 << 20, kBlock = 32, kBlocks = kCapacity / kBlock, kNoise = 1 << 16;
-constexpr size_t kChannels = 2, kMtu = 4096;
+constexpr long long kCapacity = 1 << 20, kBlock = 128, kBlocks = kCapacity / kBlock, kNoise = 1 << 16;
+constexpr size_t kChannels = 2, kMtu = 1 << 16;
 constexpr double kBufferS = 0.05;  // what the receiver holds before it overflows
 constexpr double kLockS = 0.001;  // by how much one end may be before the other with pace=lock
 

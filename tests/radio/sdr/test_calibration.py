@@ -26,7 +26,7 @@ class LoopedDevice:
         noise: root mean square.
     """
 
-    name, sample_rate, block = "looped", RATE, 0
+    name, sample_rate = "looped", RATE
 
     def __init__(self, delay: Callable[[int], float], *, gain: float = 1.0, noise: float = 0.0) -> None:
         self.delay, self.gain, self.noise = delay, gain, noise
