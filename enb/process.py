@@ -28,6 +28,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 AHEAD: Final = 4
 """Subframes from the one that is received to the one that is sent: what HARQ leaves (TS 36.213 8)."""
+BEHIND: Final = 3
+"""Subframes that wait: then it is too late for what would follow from the one that is received."""
 _RELEASE_S: Final = 1.0
 
 
@@ -38,6 +40,7 @@ class Lateness:
     Attributes:
         subframes: that were processed.
         lost: subframes of which samples were lost.
+        passed_over: uplink subframes that were not looked at, to catch up.
         busy_s: time spent with work, without the waiting for samples.
         cpu_s: processor time of the thread.
         started: when the first subframe was processed, in `time.monotonic` seconds.
@@ -45,6 +48,7 @@ class Lateness:
 
     subframes: int = 0
     lost: int = 0
+    passed_over: int = 0
     busy_s: float = 0.0
     cpu_s: float = 0.0
     started: float = field(default_factory=time.monotonic)
@@ -61,6 +65,7 @@ class EnbProcess:
         tx_gain: amplitude by which samples are multiplied.
         first_tti: TTI of the radio's first subframe.
         workers: threads that help the PHY; None for none.
+        waiting: samples that have come behind those that were received last; None where it cannot be more than a few.
         too_late: told how many samples of a downlink subframe are to leave when, before it is composed: whether that is
             too late; None where nothing ever is.
         sent: called with each downlink subframe, for recordings.
@@ -86,6 +91,7 @@ class EnbProcess:
         tx_gain: float = 1.0,
         first_tti: int = 0,
         workers: Workers | None = None,
+        waiting: Callable[[], int] | None = None,
         too_late: Callable[[int, int], bool] | None = None,
         sent: Callable[[DownlinkSubframe, int], None] | None = None,
         heard: Callable[[UlIndication, int], None] | None = None,
@@ -102,7 +108,8 @@ class EnbProcess:
         if self._ahead < 1:
             raise ValueError("preambles of that format last too long")
         self._gain = np.float32(tx_gain)
-        self._sent, self._heard, self._on_event, self._too_late = sent, heard, on_event, too_late
+        self._sent, self._heard, self._on_event = sent, heard, on_event
+        self._waiting, self._too_late = waiting, too_late
         self._blocks: deque[NDArray[np.complex64]] = deque(maxlen=self._late + 1)
         self._partial: list[NDArray[np.complex64]] = []
         self._partial_n = 0
@@ -190,6 +197,9 @@ class EnbProcess:
         self._blocks.append(samples)
         at = self.now - self._late
         if at < self._first or len(self._blocks) <= self._late:
+            return
+        if self._waiting is not None and self._waiting() >= BEHIND * self._n:
+            self.lateness.passed_over += 1  # else those to come would be late as well
             return
         request = self.enb.uplink(at)
         if not (request.ulsch or request.uci or self._receiver.is_prach_opportunity(at % TTI_MODULO)):

@@ -99,7 +99,8 @@ class EnbRun:
         )
         if isinstance(radio, ZmqRadio | ShmRadio | SdrRadio):
             radio.timeout = SERVE_S
-        self._sdr = radio if isinstance(radio, SdrRadio) else None
+        sdr = radio if isinstance(radio, SdrRadio) else None
+        self._sdr: Final = sdr
         self.radio = radio = self._recorded(radio)
         self._open_captures()
         cpus = config.radio.cpus if device is not None else None
@@ -114,7 +115,8 @@ class EnbRun:
             tx_gain=10 ** ((TX_GAIN[device is not None] if (gain := config.radio.tx_gain) is None else gain) / 20),
             first_tti=config.radio.first_tti,
             workers=self._workers,
-            too_late=None if self._sdr is None else self._sdr.too_late,
+            waiting=None if sdr is None else lambda: sdr.waiting,
+            too_late=None if sdr is None else sdr.too_late,
             sent=self._mac.downlink if self._mac is not None else None,
             heard=self._mac.uplink if self._mac is not None else None,
         )
@@ -230,6 +232,7 @@ class EnbRun:
             "time": round(time.time(), 3),
             "subframes": lateness.subframes,
             "lost_subframes": lateness.lost,
+            "passed_over_subframes": lateness.passed_over,
             "radio": None if self._sdr is None else asdict(self._sdr.counters),
             "busy_s": round(lateness.busy_s, 6),
             "cpu_s": round(lateness.cpu_s, 6),

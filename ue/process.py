@@ -19,6 +19,9 @@ _FILL_MS: Final = 20
 _BRIDGE_MS: Final = 1000
 """After up to so many the cell is still where it was by its clock; after more it is searched again."""
 
+_BEHIND_MS: Final = 20
+"""As many that wait are passed over once there is a cell: answers to them would be late."""
+
 
 class PacketDevice(Protocol):
     """Where a UE's IP packets come from and go to."""
@@ -55,6 +58,7 @@ class UeProcess:
         radio: gives and takes samples at the UE's rate.
         device: IP packets; None for none.
         tx_gain: amplitude by which samples are multiplied.
+        waiting: samples that have come and wait; None where time waits for the phone.
         on_attached: called with address and MTU.
         on_detached: called when the address is gone.
         on_event: sees every event.
@@ -70,6 +74,7 @@ class UeProcess:
         device: PacketDevice | None,
         *,
         tx_gain: float = 1.0,
+        waiting: Callable[[], int] | None = None,
         on_attached: Callable[[str, int], None] | None = None,
         on_detached: Callable[[], None] | None = None,
         on_event: Callable[[UeEvent], None] | None = None,
@@ -78,11 +83,14 @@ class UeProcess:
         self._n = round(radio.sample_rate / 1000)
         self._gain = np.float32(tx_gain)
         self._on_attached, self._on_detached, self._on_event = on_attached, on_detached, on_event
+        self._waiting = waiting
         self._position = 0
         self.work = Work()
 
     def step(self) -> bool:
         """Take samples, at most a millisecond, and do what follows; whether any came."""
+        if self._waiting is not None and self.ue.phy.cell is not None:
+            self._catch_up(self._waiting())
         received = self.radio.receive(self._n)
         samples = received.samples
         if samples.shape[1] == 0:
@@ -108,6 +116,18 @@ class UeProcess:
         return True
 
     # inside
+
+    def _catch_up(self, behind: int) -> None:
+        """Pass over what has waited for too long, as after a search."""
+        if behind < _BEHIND_MS * self._n:
+            return
+        received = self.radio.receive(behind)
+        passed = received.time + received.samples.shape[1] - self._position
+        self._position += passed
+        if passed <= _BRIDGE_MS * self._n:
+            self.ue.miss(passed)
+        else:
+            self.ue.lose_cell(passed)
 
     def _gap(self, n: int) -> None:
         """Samples were lost."""

@@ -108,7 +108,8 @@ class UeRun:
         )
         if isinstance(radio, ZmqRadio | ShmRadio | SdrRadio):
             radio.timeout = SERVE_S
-        self._sdr = radio if isinstance(radio, SdrRadio) else None
+        sdr = radio if isinstance(radio, SdrRadio) else None
+        self._sdr: Final = sdr
         self.radio = radio = self._recorded(radio)
         self.device = open_device(config.ip.kind, config.ip.name, config.ip.netns)
         # a subframe that was received is answered by one 4 later: all the time that HARQ leaves is the other side's
@@ -124,6 +125,7 @@ class UeRun:
             radio,
             self.device,
             tx_gain=10 ** ((TX_GAIN[device is not None] if (gain := config.radio.tx_gain) is None else gain) / 20),
+            waiting=None if sdr is None else lambda: sdr.waiting,
             on_attached=self._attached,
             on_detached=self.device.unconfigure,
             on_event=self._event,

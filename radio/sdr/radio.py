@@ -17,6 +17,7 @@ from picocell.radio.interface import Received
 from picocell.radio.sdr.ahead import AheadBuffer
 from picocell.radio.sdr.args import Burst
 from picocell.radio.sdr.device import Read, SdrDevice
+from picocell.radio.sdr.realtime import go_before
 
 AHEAD_S: Final = 0.05
 """Seconds of samples that may wait to be used, beside those in the device."""
@@ -300,6 +301,7 @@ class SdrRadio:
 
     def _run(self) -> None:
         """Take samples from the device as they come."""
+        go_before()
         step = round(self._rate * _STEP_S)
         memory = np.empty(self._n_rx * step, np.complex64)
         while not self._closed:

@@ -122,3 +122,37 @@ def test_an_empty_subframe_is_the_same_each_time_and_nobody_can_change_it(proces
         np.testing.assert_array_equal(first, again)
         with pytest.raises(ValueError, match="read-only"):
             first[0, 0] = 1
+
+
+def test_what_is_late_is_not_composed_and_what_waits_is_caught_up_with(log: list[str]) -> None:
+    enb = Enb(EnbSettings(Cell(pci=1, n_prb=N_PRB)), address="127.0.1.1", mme_address="127.0.1.100")
+    waiting, asked = [0], []
+    heard: list[int] = []
+    radio = SilentRadio(log)
+
+    def too_late(n: int, time: int) -> bool:
+        asked.append((n, time))
+        return waiting[0] > 0
+
+    process = EnbProcess(
+        enb,
+        cast(Radio, radio),
+        cast(CoreLink, QuietLink(log)),
+        waiting=lambda: waiting[0],
+        too_late=too_late,
+        heard=lambda _, at: heard.append(at),
+    )
+    process.start()
+    for _ in range(20):
+        assert process.step()
+    looked_at, sent = len(heard), len(radio.sent)
+    assert looked_at  # of random access opportunities at least
+    assert sent == 20 + AHEAD
+    assert process.lateness.passed_over == 0
+    waiting[0] = 3 * SUBFRAME
+    for _ in range(20):
+        assert process.step()
+    assert (len(heard), len(radio.sent)) == (looked_at, sent)
+    assert process.lateness.passed_over == 20
+    assert process.now == 40  # time goes on
+    assert asked[-1] == (SUBFRAME, (39 + AHEAD) * SUBFRAME)
