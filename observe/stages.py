@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 from picocell.radio.durations import Durations
 
@@ -31,7 +31,9 @@ class Stages:
         self._began = self._last = perf_counter()
 
     def begin(self) -> None:
-        """The work on a subframe begins."""
+        """The work on a subframe begins; what was done since the last one ended belongs to none."""
+        for name in self._sums:
+            self._sums[name] = 0.0
         self._began = self._last = perf_counter()
 
     def lap(self, name: str) -> None:
@@ -46,14 +48,9 @@ class Stages:
         for name, seconds in sums.items():
             if seconds:
                 histograms[name].add(seconds)
-                sums[name] = 0.0
         took = perf_counter() - self._began
         histograms[WHOLE].add(took)
         return took
-
-    def as_dict(self) -> dict[str, Any]:
-        """Quantiles of each stage in microseconds."""
-        return {name: histogram.as_dict() for name, histogram in self.histograms.items()}
 
 
 def stage_table(histograms: Sequence[tuple[str, Durations]]) -> str:

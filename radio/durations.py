@@ -1,5 +1,6 @@
 """How long something took, over many times: a histogram whose classes are an eighth of an octave wide."""
 
+from collections.abc import Sequence
 from math import log2
 from typing import Any, Final
 
@@ -51,24 +52,19 @@ class Durations:
         """
         if not 0 <= q <= 1:
             raise ValueError(f"quantile {q:g} is not allowed: 0 to 1")
-        below, wanted = 0, q * self.n
-        for at, count in enumerate(self._counts):
-            below += count
-            if count and below >= wanted:
-                return self._edge(at)
-        return 0.0
+        return self._quantiles([q])[0]
 
-    def _all(self) -> list[float]:
-        """The quantiles of `QUANTILES`, in one pass."""
+    def _quantiles(self, shares: Sequence[float]) -> list[float]:
+        """Quantiles of ascending shares, in one pass."""
         found: list[float] = []
-        below, wanted = 0, [q * self.n for q in QUANTILES]
+        below, wanted = 0, [q * self.n for q in shares]
         for at, count in enumerate(self._counts):
             if not count:
                 continue
             below += count
             while len(found) < len(wanted) and below >= wanted[len(found)]:
                 found.append(self._edge(at))
-        return found or [0.0] * len(QUANTILES)
+        return found or [0.0] * len(shares)
 
     def _edge(self, at: int) -> float:
         """Upper edge of a class, seconds."""
@@ -81,7 +77,10 @@ class Durations:
     def as_dict(self) -> dict[str, Any]:
         """Count, mean, quantiles and extremes in microseconds, for a file."""
         found: dict[str, Any] = {"n": self.n, "mean_us": round(1e6 * self.total_s / max(self.n, 1), 1)}
-        found |= {f"p{100 * q:g}_us": round(1e6 * value, 1) for q, value in zip(QUANTILES, self._all(), strict=True)}
+        found |= {
+            f"p{100 * q:g}_us": round(1e6 * value, 1)
+            for q, value in zip(QUANTILES, self._quantiles(QUANTILES), strict=True)
+        }
         found["min_us"] = round(1e6 * self.min_s, 1) if self.n else 0.0
         found["max_us"] = round(1e6 * self.max_s, 1)
         return found

@@ -9,12 +9,12 @@ from typing import Final
 
 from picocell.network import GATEWAY, Network
 from picocell.network_cell import Cell
+from picocell.phy.lte.cell import BANDWIDTHS
 from picocell.phy.lte.frame import SUBCARRIER_SPACING, fft_size
 
 _LOG: Final = logging.getLogger(__name__)
 _PORT: Final = 5001
 _BYTES: Final = 100_000
-_N_PRBS: Final = (6, 15, 25, 50, 75, 100)
 
 
 def rehearse(cell: Cell) -> None:
@@ -45,4 +45,4 @@ def rehearse(cell: Cell) -> None:
 
 def widest(sample_rate: float) -> int:
     """Resource blocks of the widest cell that a sample rate holds."""
-    return max(n for n in _N_PRBS if fft_size(n, shortened=True) * SUBCARRIER_SPACING <= sample_rate)
+    return max(n for n in BANDWIDTHS if fft_size(n, shortened=True) * SUBCARRIER_SPACING <= sample_rate)

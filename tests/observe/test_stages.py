@@ -45,7 +45,23 @@ def test_subframes_do_not_mix(clock: Clock) -> None:
         found.lap("mac")
         found.end()
     assert found.histograms["mac"].total_s == pytest.approx(0.003)
-    assert found.as_dict()["mac"]["n"] == 2
+    assert found.histograms["mac"].n == 2
+
+
+def test_what_is_done_between_subframes_is_no_part_of_the_next(clock: Clock) -> None:
+    found = Stages("core", "mac")
+    found.lap("mac")  # before the first one
+    clock.now += 7
+    found.lap("core")
+    found.begin()  # nothing came: the core was asked, and no subframe ends
+    clock.now += 3
+    found.lap("core")
+    found.begin()
+    clock.now += 0.001
+    found.lap("mac")
+    found.end()
+    assert found.histograms["core"].n == 0
+    assert found.histograms["mac"].max_s == pytest.approx(0.001)
 
 
 def test_table(clock: Clock) -> None:
