@@ -59,9 +59,9 @@ def run(
             if isinstance(event, CcchReceived):
                 mac.add_channel(event.rnti, 0, Channel(28, whole=True))
     served = [mac.ue(ue.rnti).metrics for ue in ues]
-    # where many newcomers are answered there is little room for others, but neither direction is left out
-    assert any(metrics.dl_ok for metrics in served)
-    assert any(metrics.ul_ok for metrics in served)
+    assert sum(metrics.ul_ok > 0 for metrics in served) > 0.8 * n_ues
+    if n_prb > 6 or len(newcomers) < 30:  # else answers to them need all of the PDCCH
+        assert all(metrics.dl_ok for metrics in served)
     assert all(subframe > now - 8 for subframe in mac.state.plans)
     for rnti in mac.rntis:
         mac.remove(rnti)
