@@ -135,6 +135,13 @@ class UePhy:
         """Position of the next sample that will be pushed."""
         return self._origin + self._last - self._first
 
+    @property
+    def missing(self) -> int | None:
+        """Samples to come until the next subframe is whole, 0 or fewer where it is; None without a cell."""
+        if self.cell is None:
+            return None
+        return self._tracker.next_start + self._receiver.samples_per_subframe - self.end
+
     def skip(self, n: int) -> None:
         """Let samples pass that were not heard; what had come is forgotten."""
         self._origin += self._last - self._first + n

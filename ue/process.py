@@ -21,6 +21,8 @@ _BRIDGE_MS: Final = 1000
 
 _BEHIND_MS: Final = 20
 """As many that wait are passed over once there is a cell: answers to them would be late."""
+_MOVES: Final = 8
+"""Samples by which the cell's timing may have moved from one subframe to the next."""
 
 
 class PacketDevice(Protocol):
@@ -88,10 +90,10 @@ class UeProcess:
         self.work = Work()
 
     def step(self) -> bool:
-        """Take samples, at most a millisecond, and do what follows; whether any came."""
+        """Take samples up to the end of a subframe (without a cell 1 ms) and do what follows; whether any came."""
         if self._waiting is not None and self.ue.phy.cell is not None:
             self._catch_up(self._waiting())
-        received = self.radio.receive(self._n)
+        received = self.radio.receive(self._wanted())
         samples = received.samples
         if samples.shape[1] == 0:
             return False
@@ -116,6 +118,11 @@ class UeProcess:
         return True
 
     # inside
+
+    def _wanted(self) -> int:
+        """Samples up to the end of a subframe, as it is answered then; a millisecond without a cell."""
+        missing = self.ue.phy.missing
+        return missing if missing is not None and 0 < missing <= self._n + _MOVES else self._n
 
     def _catch_up(self, behind: int) -> None:
         """Pass over what has waited for too long, as after a search."""

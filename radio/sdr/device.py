@@ -46,12 +46,12 @@ class SdrDevice(Protocol):
         """Receive into complex64 ``(n_rx, n)``, of contiguous rows; waits for ``timeout`` seconds at most."""
         ...
 
-    def write(self, samples: NDArray[np.complex64], time: int | None, *, end: bool, timeout: float) -> int:
+    def write(self, samples: NDArray[np.complex64], time: int, *, end: bool, timeout: float) -> int:
         """Send complex64 ``(n_tx, n)``, of contiguous rows.
 
         Args:
             samples: what to send.
-            time: when the first sample leaves; None behind the samples of the last call.
+            time: when the first sample leaves; within a burst behind the samples of the last call.
             end: nothing follows on the last sample.
             timeout: seconds to wait for room.
 

@@ -114,9 +114,9 @@ class SdrRadio:
         self._ahead = AheadBuffer(n_rx, max(round(max(ahead_s, 2 * _STEP_S) * self._rate), 2))
         self._origin: int | None = None  # the device's time of sample 0
         self._begun = False
+        self._phase = 0  # index at which reads end, or whole steps from it
         self._head = 0  # index behind the last sample that the device gave
         self._head_at = 0.0  # when it did, by this machine's clock
-        self._sent_until: int | None = None  # end of the burst that is under way
         self._failure: RadioError | None = None
         self._away = self._closed = False
         try:
@@ -176,6 +176,8 @@ class SdrRadio:
         with self._changed:
             self._begin()
             n = min(n, self._ahead.capacity)
+            if self._ahead.at_hand < n:
+                self._phase = self._head - self._ahead.waiting + n
             came = self._changed.wait_for(
                 lambda: self._failure or self._closed or self._ahead.at_hand >= n or self._ahead.has_gap,
                 self.timeout if timeout is None else timeout,
@@ -212,18 +214,17 @@ class SdrRadio:
                 self._drop_late(block.shape[1], time)
                 return
             self.margins.add((time - self._advance - self._head) / self._rate)
-            device, origin, goes_on = self._device, self._origin or 0, time == self._sent_until
+            device, at = self._device, (self._origin or 0) + time - self._advance
         end = self._mode == "burst"
         try:
             with self._sending:
                 if self._away or self._closed or device is not self._device:  # since then
                     return
-                done = self._write(device, block, None if goes_on else origin + time - self._advance, end)
+                done = self._write(device, block, at, end)
         except RadioError:
             return  # the receiving thread finds the device lost as well, and deals with it
         with self._changed:
             self._counters.dropped += block.shape[1] - done
-            self._sent_until = None if end or done < block.shape[1] else time + done
 
     def too_late(self, n: int, time: int) -> bool:
         """Whether ``n`` samples for index ``time`` need not be made any more; if so they count as given and late."""
@@ -275,13 +276,17 @@ class SdrRadio:
             raise self._failure
 
     @staticmethod
-    def _write(device: SdrDevice, block: NDArray[np.complex64], at: int | None, end: bool) -> int:
-        """Have the device take a block; how much of it did it take in time."""
+    def _write(device: SdrDevice, block: NDArray[np.complex64], at: int, end: bool) -> int:
+        """Have the device take a block; how much of it did it take in time.
+
+        Each block has its time, also within a burst: a device that dropped one, and tells so later or never, would
+        send all that follow too early.
+        """
         done, n = 0, block.shape[1]
         until = time.monotonic() + _WRITE_S
         while done < n:
             rest = block if not done else np.ascontiguousarray(block[:, done:])
-            taken = device.write(rest, at if not done else None, end=end, timeout=_WRITE_S)
+            taken = device.write(rest, at + done, end=end, timeout=_WRITE_S)
             done += taken
             if not taken and time.monotonic() >= until:
                 break
@@ -290,7 +295,6 @@ class SdrRadio:
     def _drop_late(self, n: int, time: int) -> None:
         self.margins.add((time - self._advance - self._head) / self._rate)
         self._note("late", n)
-        self._sent_until = None
 
     def _note(self, what: str, dropped: int = 0) -> None:
         setattr(self._counters, what, getattr(self._counters, what) + 1)
@@ -305,7 +309,7 @@ class SdrRadio:
         step = round(self._rate * _STEP_S)
         memory = np.empty(self._n_rx * step, np.complex64)
         while not self._closed:
-            wanted = step - self._head % step  # up to the end of a step, for which somebody waits
+            wanted = step - (self._head - self._phase) % step  # up to the sample that somebody waits for
             block = memory[: self._n_rx * wanted].reshape(self._n_rx, wanted)
             try:
                 read = self._device.read(block, _READ_S)
@@ -313,7 +317,6 @@ class SdrRadio:
                 while (kind := self._device.status(0.0)) is not None:
                     with self._changed:
                         self._note(kind)
-                        self._sent_until = None
             except RadioError as error:
                 if not self._return(error):
                     return
@@ -346,7 +349,7 @@ class SdrRadio:
             return False
         _log.error("%s; looking for the device for %g s", error, self._reopen_s)
         with self._changed:
-            self._away, self._sent_until = True, None
+            self._away = True
         with self._sending:
             self._device.close()
         until = time.monotonic() + self._reopen_s

@@ -153,15 +153,15 @@ class SoapyDevice:
             return Read(0, overflow=True)
         raise RadioError(f"{self.name}: receiving failed: {soapy.errToStr(got.ret)}")
 
-    def write(self, samples: NDArray[np.complex64], time: int | None, *, end: bool, timeout: float) -> int:
-        """Send complex64 ``(n_tx, n)``, at a time or behind the last; returns how many the device took.
+    def write(self, samples: NDArray[np.complex64], time: int, *, end: bool, timeout: float) -> int:
+        """Send complex64 ``(n_tx, n)``, at a time where the device has times; returns how many the device took.
 
         Raises:
             RadioError: the device is lost.
         """
         soapy = self._soapy
         flags, at = (soapy.SOAPY_SDR_END_BURST if end else 0), 0
-        if time is not None and self._timed:
+        if self._timed:
             flags, at = flags | soapy.SOAPY_SDR_HAS_TIME, soapy.ticksToTimeNs(time, self._rate)
         try:
             got = self._device.writeStream(

@@ -93,7 +93,7 @@ class UhdDevice:
             raise RadioError(f"{self.name}: {_line(error)}") from error
         self._rx_metadata, self._tx_metadata = module.types.RXMetadata(), module.types.TXMetadata()
         self._told = module.types.TXAsyncMetadata()
-        self._running = False
+        self._running = self._in_burst = False
 
     @property
     def sample_rate(self) -> float:
@@ -163,17 +163,16 @@ class UhdDevice:
             return Read(n, time, overflow=True)
         raise RadioError(f"{self.name}: receiving failed: {metadata.strerror()}")
 
-    def write(self, samples: NDArray[np.complex64], time: int | None, *, end: bool, timeout: float) -> int:
-        """Send complex64 ``(n_tx, n)``, at a time or behind the last; returns how many the device took.
+    def write(self, samples: NDArray[np.complex64], time: int, *, end: bool, timeout: float) -> int:
+        """Send complex64 ``(n_tx, n)``, at a time; returns how many the device took.
 
         Raises:
             RadioError: the device is lost.
         """
         metadata = self._tx_metadata
-        metadata.start_of_burst = metadata.has_time_spec = time is not None
-        metadata.end_of_burst = end
-        if time is not None:
-            metadata.time_spec = self._time(time)
+        metadata.start_of_burst, metadata.end_of_burst, metadata.has_time_spec = not self._in_burst, end, True
+        metadata.time_spec = self._time(time)
+        self._in_burst = not end
         try:
             assert self._tx is not None
             return int(self._tx.send(samples, metadata, timeout))
@@ -191,8 +190,10 @@ class UhdDevice:
                 raise RadioError(f"{self.name}: {_line(error)}") from error
             code = self._told.event_code
             if code == codes.time_error:
+                self._in_burst = False
                 return "late"
             if code in (codes.underflow, codes.underflow_in_packet):
+                self._in_burst = False
                 return "underflow"
         return None
 

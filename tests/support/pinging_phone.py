@@ -8,6 +8,7 @@ the line itself may be read late.
 
 import argparse
 import signal
+import sys
 import time
 from typing import Final
 
@@ -51,7 +52,8 @@ class Pings:
             reply = host.echo_replies.popleft()
             sent = self._sent.pop(reply.sequence, None)
             if sent is not None:
-                print(f"answer {reply.sequence} {sent:.6f}", flush=True)
+                sys.stdout.write(f"answer {reply.sequence} {sent:.6f}\n")  # in one go, beside other threads' lines
+                sys.stdout.flush()
 
 
 def main() -> None:

@@ -20,9 +20,10 @@ class ScriptedDevice:
 
     def __init__(self) -> None:
         self.script: queue.Queue[Read | Exception] = queue.Queue()
-        self.sent: list[tuple[int | None, bool, NDArray[np.complex64]]] = []
+        self.sent: list[tuple[int, bool, NDArray[np.complex64]]] = []
         self.told: queue.Queue[TxKind] = queue.Queue()
         self.room = 1 << 30
+        self.ends: list[int] = []  # the device's time behind each read
         self.started = self.closed = 0
         self.idle = threading.Event()
         self._rest: Read | None = None
@@ -51,9 +52,10 @@ class ScriptedDevice:
             got = Read(n, time, got.overflow)
         if got.n and got.time is not None:
             out[:, : got.n] = np.arange(got.time, got.time + got.n)
+            self.ends.append(got.time + got.n)
         return got
 
-    def write(self, samples: NDArray[np.complex64], time: int | None, *, end: bool, timeout: float) -> int:
+    def write(self, samples: NDArray[np.complex64], time: int, *, end: bool, timeout: float) -> int:
         del timeout
         if self.closed:
             raise RadioError("scripted: closed")

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from picocell.radio.interface import Radio, Received
+from picocell.ue.phy import UePhy
 from picocell.ue.process import UeProcess
 from picocell.ue.settings import UeSettings
 from picocell.ue.ue import Ue
@@ -50,7 +52,8 @@ def test_a_search_gets_all_samples_however_many_wait() -> None:
     assert ue.ue.phy.end == 5 * N
 
 
-def test_with_a_cell_what_has_waited_too_long_is_passed_over() -> None:
+def test_with_a_cell_what_has_waited_too_long_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UePhy, "missing", N)
     waiting = [0]
     ue, radio = process(waiting)
     ue.ue.phy.cell, missed = cast(object, "a cell"), []  # type: ignore[assignment]
@@ -64,3 +67,13 @@ def test_with_a_cell_what_has_waited_too_long_is_passed_over() -> None:
     ue.step()
     assert (radio.asked, missed) == ([N, N, 20 * N, N], [20 * N])
     assert ue.work.lost_samples == 0
+
+
+@pytest.mark.parametrize(("missing", "asked"), [(700, 700), (N + 1, N + 1), (0, N), (-5, N), (2 * N, N), (None, N)])
+def test_samples_are_taken_to_the_end_of_a_subframe(
+    missing: int | None, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UePhy, "missing", missing)
+    ue, radio = process([0])
+    ue.step()
+    assert radio.asked == [asked]

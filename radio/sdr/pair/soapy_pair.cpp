@@ -34,7 +34,9 @@ using Sample = std::complex<float>;
 constexpr long long kCapacity = 1 << 20, kBlock = 128, kBlocks = kCapacity / kBlock, kNoise = 1 << 16;
 constexpr size_t kChannels = 2, kMtu = 1 << 16;
 constexpr double kBufferS = 0.05;  // what the receiver holds before it overflows
-constexpr double kLockS = 0.001;  // by how much one end may be before the other with pace=lock
+// By how much one end may be before the other with pace=lock. With the 2 ms that wait in a process it is less than the
+// 3 ms from the end of subframe n to the start of n + 4: an answer always comes before it is received.
+constexpr double kLockS = 0.0005;
 
 struct Faults {
     std::atomic<long long> skip_samples, late_blocks, silent_until, gone_until;
@@ -165,7 +167,8 @@ public:
     }
 
     int readStream(SoapySDR::Stream *, void *const *buffers, const size_t wanted, int &flags, long long &time_ns, const long timeout_us) override {
-        const long long until = now_ns() + 1000LL * timeout_us, n = std::min(wanted, kMtu);
+        const long long until = now_ns() + 1000LL * timeout_us;
+        long long n = static_cast<long long>(std::min(wanted, kMtu));
         Faults &faults = shared_->faults[end_];
         if (gone()) return SOAPY_SDR_STREAM_ERROR;
         if (const long long quiet = faults.silent_until; now_ns() < quiet) return sleep_until(std::min(quiet, until)), SOAPY_SDR_TIMEOUT;
@@ -174,9 +177,16 @@ public:
             shared_->received[end_] = next_rx_ = skipped > 0 ? next_rx_ + skipped : ticks();
             return SOAPY_SDR_OVERFLOW;
         }
-        while (locked_ && other_is_there() && next_rx_ + n > shared_->received[!end_] + kLockS * rate_) {
-            if (now_ns() >= until) return SOAPY_SDR_TIMEOUT;
-            sleep_until(now_ns() + 50000);
+        if (locked_) {
+            const auto lock = static_cast<long long>(kLockS * rate_);
+            for (long long room; other_is_there(); sleep_until(now_ns() + 50000)) {
+                room = shared_->received[!end_] + lock - next_rx_;
+                if (room >= std::min(n, lock)) {  // so it is for one of the two at any time
+                    n = std::min(n, room);
+                    break;
+                }
+                if (now_ns() >= until) return SOAPY_SDR_TIMEOUT;
+            }
         }
         const long long there = locked_ ? 0 : at_ns(next_rx_ + n);
         if (there > until) return sleep_until(until), SOAPY_SDR_TIMEOUT;

@@ -80,7 +80,7 @@ def test_bursts_have_times_to_the_sample(radio: SdrRadio, made: list[fake_uhd.Us
     for at in (0, N, far):
         radio.transmit(block, at)
     sent = [(start, end, at) for start, end, at, _ in made[0].sent]
-    assert sent == [(True, False, ORIGIN), (False, False, None), (True, False, ORIGIN + far)]
+    assert sent == [(True, False, ORIGIN), (False, False, ORIGIN + N), (False, False, ORIGIN + far)]
 
 
 @pytest.mark.parametrize(
