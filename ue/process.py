@@ -90,7 +90,7 @@ class UeProcess:
         self.work = Work()
 
     def step(self) -> bool:
-        """Take samples up to the end of a subframe (without a cell 1 ms) and do what follows; whether any came."""
+        """Take samples of about a millisecond, and do what follows; whether any came."""
         if self._waiting is not None and self.ue.phy.cell is not None:
             self._catch_up(self._waiting())
         received = self.radio.receive(self._wanted())
@@ -120,8 +120,8 @@ class UeProcess:
     # inside
 
     def _wanted(self) -> int:
-        """Samples up to the end of a subframe, as it is answered then; a millisecond without a cell."""
-        missing = self.ue.phy.missing
+        """Samples: to the end of a subframe where time does not wait, to answer it at once; else a millisecond."""
+        missing = None if self._waiting is None else self.ue.phy.missing
         return missing if missing is not None and 0 < missing <= self._n + _MOVES else self._n
 
     def _catch_up(self, behind: int) -> None:
