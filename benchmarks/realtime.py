@@ -1,6 +1,9 @@
 """A cell in real time, over a pair of SoapySDR devices: what is late, how long the stages take, what faults do.
 
-python -m benchmarks.realtime --prb 6 25 50 --seconds 30 [--faults] [--json FILE]
+python -m benchmarks.realtime --prb 6 25 50 --seconds 30 [--tcp-mbps 2] [--faults] [--json FILE]
+
+What was late is counted twice: in all, and without the tenths of a second in which a thread of a higher priority that
+does nothing but sleep woke a millisecond or more too late, because the machine itself had no time.
 
 Needs `make radio`, and TUN devices (root). Every process runs on this machine: eNB, phone, core, and TCP's two ends.
 """
@@ -15,9 +18,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.stalls import Stalls
 from picocell import demo
 from picocell.demo import Demo, DemoError, DemoOptions
 from picocell.demo_programs import Program
@@ -33,6 +38,8 @@ FAULTS: Final = (
 )
 ENDS: Final = {"enb": 0, "ue1": 1}
 LIMIT_S: Final = 20.0
+NEAR_S: Final = 0.1
+"""A stall and what it makes late are so near to one another."""
 SHOWN: Final = ("core", "decode", "mac", "encode", "radio", "whole")
 
 
@@ -49,8 +56,17 @@ class RealTimeDemo(Demo):
         self._wants_faults = faults
 
     def run(self) -> dict[str, Any]:
-        """As of the demo, and how long each fault took to get over, in seconds."""
-        figures = super().run()
+        """As of the demo, with what was late while the machine had time, and seconds to get over each fault."""
+        stalls = Stalls(self._folder)
+        try:
+            figures = super().run()
+        finally:
+            found = stalls.stop()
+        figures["stalls"] = {
+            "n": len(found),
+            "most_ms": round(1000 * max((late for _, late in found), default=0.0), 2),
+            "over_3_ms": sum(late > 0.003 for _, late in found),
+        } | {name: undisturbed(self._folder / f"{name}.json", [at for at, _ in found]) for name in ENDS}
         figures["faults"] = list(self._go_wrong()) if self._wants_faults else []
         return figures
 
@@ -120,6 +136,18 @@ class Pings:
             time.sleep(0.02)
 
 
+def undisturbed(file: Path, stalls: list[float]) -> dict[str, int]:
+    """TTIs, and those that were late, of the rows of metrics that no stall is near to."""
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    found = {"subframes": 0, "late": 0}
+    for before, row in pairwise(rows):
+        if any(before["time"] - NEAR_S <= at <= row["time"] + NEAR_S for at in stalls):
+            continue
+        found["subframes"] += row["subframes"] - before["subframes"]
+        found["late"] += row["radio"]["late"] - before["radio"]["late"]
+    return found
+
+
 def _attaches(ue: Program) -> int:
     return sum(demo.ATTACHED in line for _, line in list(ue.lines))
 
@@ -140,7 +168,7 @@ def _steady(file: Path, over: float) -> float | None:
     return None
 
 
-def measure(n_prb: int, seconds: float, *, faults: bool) -> dict[str, Any]:
+def measure(n_prb: int, seconds: float, *, faults: bool, tcp_mbps: float | None = None) -> dict[str, Any]:
     """One bandwidth; the figures.
 
     Raises:
@@ -151,7 +179,7 @@ def measure(n_prb: int, seconds: float, *, faults: bool) -> dict[str, Any]:
         print(f"{name:>4} {line}", file=sys.stderr)
 
     os.environ.setdefault("SOAPY_SDR_PLUGIN_PATH", str(demo.PAIR.resolve()))
-    options = DemoOptions(n_prb=n_prb, seconds=seconds, radio="soapy", ip="tun")
+    options = DemoOptions(n_prb=n_prb, seconds=seconds, radio="soapy", ip="tun", tcp_mbps=tcp_mbps)
     with tempfile.TemporaryDirectory(prefix="picocell-") as folder:
         run = RealTimeDemo(options, Path(folder), show, faults=faults)
         try:
@@ -163,15 +191,20 @@ def measure(n_prb: int, seconds: float, *, faults: bool) -> dict[str, Any]:
 def tables(found: list[dict[str, Any]]) -> str:
     """Markdown."""
     lines = [
-        "| PRB | late TTIs of the eNB | phone | TCP down / up, Mb/s | ping, ms | CPU eNB / phone / core, µs a TTI |"
+        "| PRB | late TTIs of the eNB | phone | while the machine had time: eNB, phone | stalls: of 1 ms, 3 ms, most "
+        "| TCP down / up, Mb/s | ping, ms | CPU eNB / phone / core, µs a TTI |"
     ]
-    lines.append("|---|---|---|---|---|---|")
+    lines.append("|---|---|---|---|---|---|---|---|")
     for row in found:
         shares = [_share(row["real_time"][name]) for name in ENDS]
+        stalls = row["stalls"]
+        quiet = [f"{part['late']} of {part['subframes']}" for part in (stalls[name] for name in ENDS)]
         phone, cpu = row["phones"][0], row["traffic"]["cpu_us_per_subframe"]
         lines.append(
-            f"| {row['prb']} | {shares[0]} | {shares[1]} | {phone['dl_mbps']:.1f} / {phone['ul_mbps']:.1f} | "
-            f"{phone['rtt_ms'] or 0:.0f} | {cpu['enb']:.0f} / {cpu['ue1']:.0f} / {cpu['epc']:.0f} |"
+            f"| {row['prb']} | {shares[0]} | {shares[1]} | {', '.join(quiet)} | "
+            f"{stalls['n']}, {stalls['over_3_ms']}, {stalls['most_ms']:.1f} ms | "
+            f"{phone['dl_mbps']:.1f} / {phone['ul_mbps']:.1f} | {phone['rtt_ms'] or 0:.0f} | "
+            f"{cpu['enb']:.0f} / {cpu['ue1']:.0f} / {cpu['epc']:.0f} |"
         )
     lines += ["", "| PRB | stage of the eNB, µs | 50 % | 99 % | 99.9 % | most |", "|---|---|---|---|---|---|"]
     for row in found:
@@ -204,13 +237,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prb", type=int, nargs="+", default=[6, 25, 50], choices=(6, 15, 25, 50, 75, 100))
     parser.add_argument("--seconds", type=float, default=30.0, help="of TCP each way")
+    parser.add_argument("--tcp-mbps", type=float, help="that TCP sends at most; as much as goes if not given")
     parser.add_argument("--faults", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     found = []
     for n_prb in options.prb:
         try:
-            found.append(measure(n_prb, options.seconds, faults=options.faults))
+            found.append(measure(n_prb, options.seconds, faults=options.faults, tcp_mbps=options.tcp_mbps))
         except DemoError as error:
             print(f"{n_prb} PRB: {error}", file=sys.stderr)
     if options.json is not None:

@@ -161,6 +161,10 @@ def demo(
         str,
         typer.Option("--radio", help="zmq (ZeroMQ), shm (shared memory), or soapy: a pair of devices in real time."),
     ] = "zmq",
+    tcp_mbps: Annotated[
+        float | None,
+        typer.Option("--tcp-mbps", help="What a TCP connection sends at most; as much as goes if not given."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The figures as one JSON object, at the end.")] = False,
 ) -> None:
     """Run a core, an eNB and phones as processes over a virtual radio: attach, ping, TCP both ways, figures."""
@@ -176,6 +180,7 @@ def demo(
             standard_rate=standard,
             ip=ip,
             radio=radio,
+            tcp_mbps=tcp_mbps,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -53,6 +53,7 @@ class DemoOptions:
         standard_rate: standard sample rates, not the shortened ones.
         ip: ``tun``, ``host`` or ``auto``.
         radio: ``zmq``, ``shm``, or ``soapy`` for a pair of devices in real time.
+        tcp_mbps: that each TCP connection sends at most, with TUN devices; None for as much as goes.
 
     Raises:
         ValueError: a value that is not allowed.
@@ -66,6 +67,7 @@ class DemoOptions:
     standard_rate: bool = False
     ip: str = "auto"
     radio: str = "zmq"
+    tcp_mbps: float | None = None
 
     def __post_init__(self) -> None:
         if self.n_prb not in BANDWIDTHS:
@@ -80,6 +82,10 @@ class DemoOptions:
             raise ValueError(f"--radio {self.radio}: use zmq, shm or soapy")
         if self.radio == "soapy" and self.over_the_air:
             raise ValueError("--radio soapy: a pair of devices has one phone and no channel")
+        if self.tcp_mbps is not None and not 0.01 <= self.tcp_mbps <= 30_000:
+            raise ValueError(f"--tcp-mbps {self.tcp_mbps:g}: 0.01 to 30000")
+        if self.tcp_mbps is not None and self.kind != "tun":
+            raise ValueError("--tcp-mbps: only the kernel's TCP can be held back: needs --ip tun")
 
     @property
     def rate(self) -> int:
@@ -231,7 +237,7 @@ class Demo:
     def _serve(self) -> None:
         """Servers behind the gateway, in the namespace that the core makes."""
         self._wait(lambda: Path(f"/run/netns/{self._netns('sgi')}").exists(), 20, "the core did not come up")
-        words = ["serve", "--netns", self._netns("sgi"), "--address", GATEWAY]
+        words = ["serve", "--netns", self._netns("sgi"), "--address", GATEWAY, *self._pace()]
         deadline = time.monotonic() + 10
         while True:  # the address is there a little after the namespace
             helper = self._helper(words)
@@ -244,6 +250,10 @@ class Demo:
                 raise DemoError(f"no server could be started at {GATEWAY}")
             time.sleep(0.2)
 
+    def _pace(self) -> list[str]:
+        mbps = self._options.tcp_mbps
+        return [] if mbps is None else ["--mbps", str(mbps)]
+
     def _helper(self, words: list[str]) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "picocell.demo_traffic", *words]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -252,7 +262,7 @@ class Demo:
         """Every phone's traffic, all at once."""
         running = []
         for number in range(self._options.n_ues):
-            words = ["run", "--netns", self._netns(f"ue{number + 1}"), "--address", GATEWAY]
+            words = ["run", "--netns", self._netns(f"ue{number + 1}"), "--address", GATEWAY, *self._pace()]
             running.append(self._helper([*words, "--seconds", str(self._options.seconds)]))
         found = []
         for helper in running:

@@ -1,7 +1,7 @@
 """Traffic of the demo through the kernel's IP, in a network namespace: a server, pings, and TCP each way.
 
-python -m picocell.demo_traffic serve --netns sgi --address 172.16.0.1
-python -m picocell.demo_traffic run --netns ue --address 172.16.0.1 --seconds 3
+python -m picocell.demo_traffic serve --netns sgi --address 172.16.0.1 [--mbps 2]
+python -m picocell.demo_traffic run --netns ue --address 172.16.0.1 --seconds 3 [--mbps 2]
 """
 
 import argparse
@@ -20,12 +20,19 @@ from picocell.inet.services import CHARGEN, DISCARD
 _CHUNK: Final = bytes(1 << 16)
 _PING_S: Final = 3.0
 _INTERVAL_S: Final = 0.2
+_SO_MAX_PACING_RATE: Final = 47
+"""Of asm-generic/socket.h; Python's socket module does not name it."""
 
 
-def serve(address: str) -> None:
-    """Discard and character generator, until the process is ended."""
+def serve(address: str, mbps: float | None = None) -> None:
+    """Discard and character generator, which sends so much a second at most, until the process is ended."""
+
+    def generate(connection: socket.socket) -> None:
+        _pace(connection, mbps)
+        _generate(connection)
+
     sockets = []
-    for port, work in ((DISCARD, _discard), (CHARGEN, _generate)):
+    for port, work in ((DISCARD, _discard), (CHARGEN, generate)):
         listener = socket.create_server((address, port))
         threading.Thread(target=_accept, args=(listener, work), daemon=True).start()
         sockets.append(listener)
@@ -33,10 +40,10 @@ def serve(address: str) -> None:
     threading.Event().wait()
 
 
-def run(address: str, seconds: float, count: int) -> dict[str, Any]:
-    """Ping, TCP up, TCP down; the figures."""
+def run(address: str, seconds: float, count: int, mbps: float | None = None) -> dict[str, Any]:
+    """Ping, TCP up, with so much a second at most, and TCP down; the figures."""
     rtt = _ping(address, count)
-    ul_mbps, ul_bytes = _upload(address, seconds)
+    ul_mbps, ul_bytes = _upload(address, seconds, mbps)
     dl_mbps, dl_bytes = _download(address, seconds)
     return {
         "ping_sent": count,
@@ -93,10 +100,17 @@ def ping_once(address: str, sequence: int, timeout: float = _PING_S) -> float | 
     return None
 
 
-def _upload(address: str, seconds: float) -> tuple[float, int]:
+def _pace(connection: socket.socket, mbps: float | None) -> None:
+    """Have the kernel send at most so much."""
+    if mbps is not None:
+        connection.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, round(125_000 * mbps))
+
+
+def _upload(address: str, seconds: float, mbps: float | None) -> tuple[float, int]:
     """Mb/s, and bytes, that the receiver's kernel has acknowledged."""
     with socket.create_connection((address, DISCARD), timeout=30) as connection:
         connection.settimeout(30)
+        _pace(connection, mbps)
         start, sent = time.monotonic(), 0
         while time.monotonic() - start < seconds:
             sent += connection.send(_CHUNK)
@@ -154,12 +168,13 @@ def main() -> None:
     parser.add_argument("--address", required=True)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--count", type=int, default=10)
+    parser.add_argument("--mbps", type=float)
     options = parser.parse_args()
     enter(options.netns)
     if options.what == "serve":
-        serve(options.address)
+        serve(options.address, options.mbps)
         return
-    print(json.dumps(run(options.address, options.seconds, options.count)), flush=True)
+    print(json.dumps(run(options.address, options.seconds, options.count, options.mbps)), flush=True)
     sys.stdout.flush()
     os._exit(0)  # the kernel keeps the connections' threads from nothing
 

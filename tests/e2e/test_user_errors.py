@@ -109,6 +109,8 @@ def test_file_that_is_something_else_altogether(refused: Refused, tmp_path: Path
         ("demo --channel EPA", "channel 'EPA' is not allowed"),
         ("demo --ues 9", "--ues"),
         ("demo --seconds 0", "--seconds"),
+        ("demo --ip tun --tcp-mbps 0", "--tcp-mbps 0: 0.01 to 30000"),
+        ("demo --ip host --tcp-mbps 2", "--tcp-mbps: only the kernel's TCP can be held back: needs --ip tun"),
         ("subscriber add 12", "--key"),
         (f"subscriber add 12 --key {KEY}", "give either --opc or --op"),
         (f"subscriber add 12 --key {KEY} --opc {KEY}", "IMSI '12'; allowed are 6 to 15 digits"),
