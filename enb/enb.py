@@ -129,6 +129,14 @@ class Enb:
         """What uplink subframe ``now`` may carry."""
         return self.mac.uplink(now)
 
+    def not_sent(self, now: int) -> None:
+        """Downlink subframe ``now`` was composed, and did not go out."""
+        self.mac.not_sent(now)
+
+    def not_heard(self, now: int) -> None:
+        """Uplink subframe ``now`` is passed over, or its samples were lost."""
+        self.mac.not_heard(now)
+
     def soft_buffer(self, grant: PuschGrant) -> SoftBuffer | None:
         """Soft buffer of a PUSCH, for the receiver."""
         return self.mac.soft_buffer(grant)

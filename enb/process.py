@@ -28,8 +28,9 @@ _LOG: Final = logging.getLogger(__name__)
 
 AHEAD: Final = 4
 """Subframes from the one that is received to the one that is sent: what HARQ leaves (TS 36.213 8)."""
-BEHIND: Final = 3
-"""Subframes that wait: then it is too late for what would follow from the one that is received."""
+BEHIND: Final = 2
+"""Subframes that wait: with a third what would follow from the one that is received is late. From here on uplink
+subframes are passed over until none waits any more: who only just keeps up is late again with the next pause."""
 _RELEASE_S: Final = 1.0
 
 
@@ -113,6 +114,7 @@ class EnbProcess:
         self._blocks: deque[NDArray[np.complex64]] = deque(maxlen=self._late + 1)
         self._partial: list[NDArray[np.complex64]] = []
         self._partial_n = 0
+        self._catching_up = False
         self._first = self.now = self._next_downlink = first_tti
         self.lateness = Lateness()
         self.stages = Stages("core", "decode", "mac", "encode", "radio")
@@ -186,6 +188,7 @@ class EnbProcess:
         _LOG.warning("samples of %d subframes were lost", lost)
         self.lateness.lost += lost
         for _ in range(lost):
+            self.enb.not_heard(self.now - self._late)
             self.enb.tick(self.now)
             self.now += 1
             self._downlink(in_time=self._next_downlink > subframe + self._first)
@@ -198,8 +201,9 @@ class EnbProcess:
         at = self.now - self._late
         if at < self._first or len(self._blocks) <= self._late:
             return
-        if self._waiting is not None and self._waiting() >= BEHIND * self._n:
+        if self._is_behind():
             self.lateness.passed_over += 1  # else those to come would be late as well
+            self.enb.not_heard(at)
             return
         request = self.enb.uplink(at)
         if not (request.ulsch or request.uci or self._receiver.is_prach_opportunity(at % TTI_MODULO)):
@@ -212,6 +216,12 @@ class EnbProcess:
             self._heard(indication, at)
         self.enb.receive_uplink(indication, at)
 
+    def _is_behind(self) -> bool:
+        """Whether there is no time for an uplink subframe."""
+        if self._waiting is not None:
+            self._catching_up = self._waiting() >= (1 if self._catching_up else BEHIND) * self._n
+        return self._catching_up
+
     def _downlink(self, *, in_time: bool = True) -> None:
         """Compose the next downlink subframe, and send it if it is in time for that."""
         at = self._next_downlink
@@ -221,6 +231,7 @@ class EnbProcess:
         when = (at - self._first) * self._n
         self._next_downlink += 1
         if not in_time or (self._too_late is not None and self._too_late(self._n, when)):
+            self.enb.not_sent(at)
             return
         self.stages.lap("mac")
         samples = self._transmitter.subframe(subframe.config, subframe.tx, subframe.hi_dci0)

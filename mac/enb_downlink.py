@@ -285,14 +285,23 @@ class DownlinkScheduling:
             self._received(ue, process, now)
         else:
             metrics.dl_nok += 1
-        if process.answered(answer, self._state.settings.max_dl_tx):
-            metrics.dl_dropped += 1
-            self._given_up(ue, process)
-        elif answer is not Answer.ACK:
-            self.retransmit[ue.rnti] = None
+        self._go_on(ue, process, answer)
         if ue.missed_dl >= self._state.settings.lost_after_dl and not ue.lost:
             ue.lost = True
             self._state.events.append(UeLost(ue.rnti, f"{ue.missed_dl} downlink transmissions without an answer"))
+
+    def unheard(self, due: AckDue) -> None:
+        """Nobody listened to an acknowledgement, or there was none to send: the block goes out again."""
+        if not due.answered and due.ue.rnti in self._state.ues:
+            due.answered = True
+            self._go_on(due.ue, due.process, Answer.DTX)
+
+    def _go_on(self, ue: EnbUe, process: EnbDlProcess, answer: Answer) -> None:
+        if process.answered(answer, self._state.settings.max_dl_tx):
+            ue.metrics.dl_dropped += 1
+            self._given_up(ue, process)
+        elif answer is not Answer.ACK:
+            self.retransmit[ue.rnti] = None
 
     def _received(self, ue: EnbUe, process: EnbDlProcess, now: int) -> None:
         ue.lost = False

@@ -11,7 +11,7 @@ from picocell.mac.channel import BroadcastLike, LogicalChannel
 from picocell.mac.common_config import RachConfig
 from picocell.mac.dedicated_config import DedicatedConfig
 from picocell.mac.enb_common_channels import CommonChannels, DownlinkSubframe, SubframeBuild
-from picocell.mac.enb_downlink import DownlinkScheduling
+from picocell.mac.enb_downlink import ACK_DELAY, DownlinkScheduling
 from picocell.mac.enb_events import EnbMacEvent, RandomAccessExpired
 from picocell.mac.enb_random_access import EnbRandomAccess, Response
 from picocell.mac.enb_reception import Reception
@@ -256,6 +256,14 @@ class EnbMac:
         plan = self.state.plans.get(subframe)
         if plan is not None:
             self._reception.receive(plan, indication, now)
+
+    def not_sent(self, now: int) -> None:
+        """Downlink subframe ``now`` did not go out, so that what it asks for does not come four subframes later."""
+        self.state.plan(now + ACK_DELAY).unheard = True
+
+    def not_heard(self, now: int) -> None:
+        """Nobody listened to uplink subframe ``now``: whatever did not come tells nothing of the UEs."""
+        self.state.plan(now).unheard = True
 
     def soft_buffer(self, grant: PuschGrant) -> SoftBuffer | None:
         """Soft buffer of a grant's HARQ process, cleared where the transport block is new; None for unknown UEs."""

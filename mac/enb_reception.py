@@ -66,6 +66,8 @@ class Reception:
         ulsch = []
         with_pusch = set()
         for handle, record in enumerate(plan.pusch):
+            if plan.unheard and not record.process.msg3:  # whose grant is of an earlier subframe
+                continue
             rnti = record.ue.rnti
             with_pusch.add(rnti)
             uci = self._pusch_uci(plan, record)
@@ -73,7 +75,7 @@ class Reception:
                 record.grant = carrying(record.grant, uci)
             ulsch.append(UlschPdu(record.grant, handle))
         requests = []
-        for rnti in {**plan.acks, **due}:
+        for rnti in due if plan.unheard else {**plan.acks, **due}:
             if rnti not in with_pusch and rnti in self._state.ues:
                 requests.append(self._pucch_request(plan, self._state.ues[rnti]))
         plan.uci = tuple(request.rnti for request in requests)
@@ -83,7 +85,7 @@ class Reception:
     def _pusch_uci(self, plan: UlPlan, record: PuschRecord) -> PuschUci | None:
         rnti, beta = record.ue.rnti, record.ue.config.beta
         due = self._state.control_due(plan).get(rnti)
-        n_ack = int(rnti in plan.acks)
+        n_ack = int(rnti in plan.acks and not plan.unheard)
         n_cqi, n_ri = record.n_cqi, record.n_ri
         if not n_cqi and due is not None:
             n_cqi, n_ri = due.n_cqi, due.n_ri
@@ -93,6 +95,7 @@ class Reception:
 
     def _pucch_request(self, plan: UlPlan, ue: EnbUe) -> PucchRequest:
         due, ack = self._state.control_due(plan).get(ue.rnti), plan.acks.get(ue.rnti)
+        ack = None if plan.unheard else ack
         n_pucch_ack = ack.n_pucch if ack is not None else None
         sr = due.sr_n_pucch if due is not None else None
         n_cqi = (due.n_cqi or due.n_ri) if due is not None else 0
@@ -165,10 +168,23 @@ class Reception:
     def close(self, plan: UlPlan, now: int) -> None:
         """A subframe's results can come no more: what is missing was not there."""
         for due in plan.acks.values():
-            self._downlink.answered(due, Answer.DTX, now)
+            if plan.unheard:
+                self._downlink.unheard(due)
+            else:
+                self._downlink.answered(due, Answer.DTX, now)
         for handle, record in enumerate(plan.pusch):
             if record.ok is None and record.process.state is UlState.DUE and record.process.grant is not None:
-                self.result(plan, record, CrcPdu(handle, record.ue.rnti, False, False), b"", now)
+                if plan.unheard:
+                    self._unheard(record)
+                else:
+                    self.result(plan, record, CrcPdu(handle, record.ue.rnti, False, False), b"", now)
+
+    def _unheard(self, record: PuschRecord) -> None:
+        """A PUSCH that is not known to have come or not: asked for again, and nothing is learnt from it."""
+        record.ok = record.detected = False
+        if self._state.ues.get(record.ue.rnti) is record.ue:
+            record.process.received(False, False)
+            self._state.failed[record.ue.rnti, record.process.number] = False
 
     def _scheduling_request(self, rnti: int) -> None:
         ue = self._state.ues.get(rnti)

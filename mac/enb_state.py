@@ -69,6 +69,8 @@ class UlPlan:
         acks: acknowledgements due by RNTI.
         due: requests and reports due by RNTI; None until looked up.
         uci: RNTIs of the PUCCHs expected, in the order of the request.
+        unheard: nobody listened, or what asked for the PUSCHs and acknowledgements did not go out: whether they come
+            tells nothing of the UEs.
     """
 
     subframe: int
@@ -77,6 +79,7 @@ class UlPlan:
     acks: dict[int, AckDue] = field(default_factory=dict)
     due: dict[int, UlControlDue] | None = None
     uci: tuple[int, ...] = ()
+    unheard: bool = False
 
 
 class EnbState:

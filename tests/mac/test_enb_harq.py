@@ -5,8 +5,10 @@ from itertools import pairwise
 import pytest
 
 from picocell.mac.enb_dl_harq import Answer, DlState, EnbDlHarq, EnbDlProcess
+from picocell.mac.enb_events import UeLost
 from picocell.mac.enb_mac import DownlinkSubframe, EnbMac, EnbMacSettings
 from picocell.mac.enb_ul_harq import EnbUlProcess, Retransmission, UlState
+from picocell.mac.pdu import Sdu
 from picocell.mac.uci_resources import UciResources
 from picocell.phy.fapi_uplink import UlIndication
 from picocell.phy.lte.cell import Cell
@@ -197,6 +199,36 @@ def test_results_that_never_come_count_as_nothing_sent() -> None:
     assert metrics.ul_dropped == 1
     assert not mac.ue(500).dl_harq.busy
     assert len(mac.state.plans) <= 13
+
+
+@pytest.mark.parametrize("what", ["not sent", "not heard"])
+def test_subframes_that_the_enb_itself_missed_tell_nothing_of_the_ue(what: str) -> None:
+    settings = EnbMacSettings(ul_target_snr_db=None, pucch_target_snr_db=None, lost_after_pusch=8, lost_after_dl=8)
+    mac = EnbMac(Cell(1, 25), QUIET, RACH, settings=settings)
+    ue = add_ue(mac, UciResources(mac.state.cell, QUIET), 500, START, backlog=20_000)
+    channel(mac, 500).waiting = 20_000
+    ask(mac, 20_000)
+    for now in range(START, START + 600):
+        ours = now - START in range(40, 70) or (now - START < 500 and now % 7 == 0)
+        sub = mac.downlink(now)
+        result = UlIndication(now % 10240)
+        if ours and what == "not sent":
+            mac.not_sent(now)
+        else:
+            ue.downlink(now, sub)
+        request = mac.uplink(now)
+        ue.uplink(now, request, result)
+        if ours and what == "not heard":
+            mac.not_heard(now)
+        else:
+            mac.receive(result, now)
+    metrics = mac.ue(500).metrics
+    assert (mac.ue(500).missed_pusch, mac.ue(500).missed_dl, metrics.dl_dtx, metrics.ul_nok) == (0, 0, 0, 0)
+    assert not [event for event in iter(mac.next_event, None) if isinstance(event, UeLost)]
+    assert (channel(mac, 500).waiting, ue.backlog) == (0, 0)
+    assert not mac.ue(500).dl_harq.busy
+    received = sum(len(e.data) for block in ue.blocks for e in block.elements if isinstance(e, Sdu))
+    assert received >= 20_000 - 3 * 1500  # but for blocks that are given up after five times, RLC's to repeat
 
 
 def test_uplink_transmissions_end_at_the_configured_number() -> None:
