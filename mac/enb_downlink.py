@@ -275,7 +275,7 @@ class DownlinkScheduling:
             metrics.dl_dtx += 1
             ue.missed_dl += 1
         else:
-            ue.missed_dl = 0
+            ue.missed_dl, ue.heard_at = 0, now
             if first:
                 ue.dl_loop.feedback(answer is Answer.ACK, process.at_limit)
         ue.pdcch_loop.feedback(answer is not Answer.DTX)
@@ -286,7 +286,7 @@ class DownlinkScheduling:
         else:
             metrics.dl_nok += 1
         self._go_on(ue, process, answer)
-        if ue.missed_dl >= self._state.settings.lost_after_dl and not ue.lost:
+        if ue.missed_dl >= self._state.settings.lost_after_dl and self._state.is_silent(ue, now):
             ue.lost = True
             self._state.events.append(UeLost(ue.rnti, f"{ue.missed_dl} downlink transmissions without an answer"))
 

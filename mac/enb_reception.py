@@ -146,22 +146,22 @@ class Reception:
         if first and not process.msg3:
             ue.pdcch_loop.feedback(crc.detected)
         if not crc.detected and not crc.crc_ok:
-            self._missed(ue)
+            self._missed(ue, now)
         elif first and not process.msg3:
             ue.ul_loop.feedback(crc.crc_ok, process.at_limit)
         if crc.crc_ok:
             ue.metrics.ul_ok += 1
             ue.metrics.ul_bytes += len(data)
-            ue.missed_pusch, ue.lost = 0, False
+            ue.missed_pusch, ue.lost, ue.heard_at = 0, False, now
             self._block(plan, record, data, now)
         else:
             ue.metrics.ul_nok += 1
             if state.now >= plan.subframe + 4:  # the PHICH of this PUSCH has gone out without the result
                 state.failed[ue.rnti, process.number] = crc.detected
 
-    def _missed(self, ue: EnbUe) -> None:
+    def _missed(self, ue: EnbUe, now: int) -> None:
         ue.missed_pusch += 1
-        if ue.missed_pusch >= self._state.settings.lost_after_pusch and not ue.lost:
+        if ue.missed_pusch >= self._state.settings.lost_after_pusch and self._state.is_silent(ue, now):
             ue.lost = True
             self._state.events.append(UeLost(ue.rnti, f"{ue.missed_pusch} PUSCHs in a row did not come"))
 

@@ -34,6 +34,7 @@ class EnbMacSettings:
         ta_period: least ms between timing advance commands that correct an offset.
         lost_after_pusch: PUSCHs missed in a row after which a UE counts as lost.
         lost_after_dl: downlink transmissions without any answer in a row after which a UE counts as lost.
+        lost_after_ms: for which nothing was heard of it either, as in a deep fade or a pause of its own.
         poll_period: ms between looks at the buffers of a UE that had nothing lately; ``EnbMac.data_ready`` is quicker.
         active_ms: how long after its last data a UE is looked at every ms.
         paging_before_si: drop a repetition of system information where paging finds no room beside it.
@@ -65,6 +66,7 @@ class EnbMacSettings:
     ta_period: int = 50
     lost_after_pusch: int = 40
     lost_after_dl: int = 40
+    lost_after_ms: int = 400
     poll_period: int = 4
     active_ms: int = 50
     paging_before_si: bool = True

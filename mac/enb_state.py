@@ -128,6 +128,10 @@ class EnbState:
             found = self.plans[subframe] = UlPlan(subframe)
         return found
 
+    def is_silent(self, ue: EnbUe, now: int) -> bool:
+        """Whether a UE that misses what it is asked for has not been heard for long, which is told once."""
+        return not ue.lost and now - ue.heard_at >= self.settings.lost_after_ms
+
     def control_due(self, plan: UlPlan) -> dict[int, UlControlDue]:
         """Requests and reports of a subframe by RNTI."""
         if plan.due is None:

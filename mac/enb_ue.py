@@ -99,6 +99,7 @@ class EnbUe:
         phr_db: last power headroom; None before the first.
         bsr: bytes that wait by logical channel group, by the last reports.
         ta_total: timing advance in steps of 16 T_s given so far.
+        heard_at: subframe in which a block or an acknowledgement of it came last.
     """
 
     rnti: int
@@ -137,6 +138,7 @@ class EnbUe:
     dl_pending: int = 0
     missed_pusch: int = 0
     missed_dl: int = 0
+    heard_at: int = field(init=False)
     lost: bool = False
     order: bool = False
     order_preamble: int | None = None
@@ -146,6 +148,7 @@ class EnbUe:
         self.dl_loop = OuterLoop(self.settings.bler, self.settings.olla_step_db)
         self.ul_loop = OuterLoop(self.settings.bler, self.settings.olla_step_db)
         self.pdcch_loop = OuterLoop(0.01, 1.0)
+        self.heard_at = self.created
 
     @property
     def dl_snr_db(self) -> float:

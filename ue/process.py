@@ -19,8 +19,9 @@ _FILL_MS: Final = 20
 _BRIDGE_MS: Final = 1000
 """After up to so many the cell is still where it was by its clock; after more it is searched again."""
 
-_BEHIND_MS: Final = 20
-"""As many that wait are passed over once there is a cell: answers to them would be late."""
+_BEHIND_MS: Final = 3
+"""As many that wait are passed over once there is a cell: answers to the first of them would be late, and to those that
+follow as well, for as long as it takes to catch up."""
 _MOVES: Final = 8
 """Samples by which the cell's timing may have moved from one subframe to the next."""
 
@@ -42,12 +43,14 @@ class Work:
     Attributes:
         subframes: milliseconds of samples that were taken.
         lost_samples: samples that the radio lost.
+        passed_over: samples that came, and were not looked at, to catch up.
         busy_s: time spent with work.
         started: in `time.monotonic` seconds.
     """
 
     subframes: int = 0
     lost_samples: int = 0
+    passed_over: int = 0
     busy_s: float = 0.0
     started: float = field(default_factory=time.monotonic)
 
@@ -131,6 +134,7 @@ class UeProcess:
         received = self.radio.receive(behind)
         passed = received.time + received.samples.shape[1] - self._position
         self._position += passed
+        self.work.passed_over += passed
         if passed <= _BRIDGE_MS * self._n:
             self.ue.miss(passed)
         else:

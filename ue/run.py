@@ -232,6 +232,7 @@ class UeRun:
             "time": round(time.time(), 3),
             "subframes": work.subframes,
             "lost_samples": work.lost_samples,
+            "passed_over_samples": work.passed_over,
             "radio": None if self._sdr is None else asdict(self._sdr.counters),
             "busy_s": round(work.busy_s, 6),
             "cpu_s": round(time.thread_time(), 6),

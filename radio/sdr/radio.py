@@ -28,6 +28,8 @@ _WRITE_S: Final = 0.01
 _FIRST_S: Final = 5.0
 _REOPEN_S: Final = 0.2
 _STEP_S: Final = 0.001
+_STATUS_EVERY: Final = 8
+"""Reads from one look at what the transmitter tells to the next: it is only counted."""
 
 _log = logging.getLogger(__name__)
 
@@ -306,7 +308,7 @@ class SdrRadio:
     def _run(self) -> None:
         """Take samples from the device as they come."""
         go_before()
-        step = round(self._rate * _STEP_S)
+        step, reads = round(self._rate * _STEP_S), 0
         memory = np.empty(self._n_rx * step, np.complex64)
         while not self._closed:
             wanted = step - (self._head - self._phase) % step  # up to the sample that somebody waits for
@@ -314,7 +316,8 @@ class SdrRadio:
             try:
                 read = self._device.read(block, _READ_S)
                 self._take(block, read, step)
-                while (kind := self._device.status(0.0)) is not None:
+                reads += 1
+                while reads % _STATUS_EVERY == 0 and (kind := self._device.status(0.0)) is not None:
                     with self._changed:
                         self._note(kind)
             except RadioError as error:

@@ -203,7 +203,9 @@ def test_results_that_never_come_count_as_nothing_sent() -> None:
 
 @pytest.mark.parametrize("what", ["not sent", "not heard"])
 def test_subframes_that_the_enb_itself_missed_tell_nothing_of_the_ue(what: str) -> None:
-    settings = EnbMacSettings(ul_target_snr_db=None, pucch_target_snr_db=None, lost_after_pusch=8, lost_after_dl=8)
+    settings = EnbMacSettings(
+        ul_target_snr_db=None, pucch_target_snr_db=None, lost_after_pusch=8, lost_after_dl=8, lost_after_ms=0
+    )
     mac = EnbMac(Cell(1, 25), QUIET, RACH, settings=settings)
     ue = add_ue(mac, UciResources(mac.state.cell, QUIET), 500, START, backlog=20_000)
     channel(mac, 500).waiting = 20_000

@@ -176,10 +176,11 @@ def test_a_ue_that_is_gone_is_reported_once() -> None:
     channel(mac, 500).waiting = 10**6
     ue.hears = lambda _now, _dci: False
     events = []
-    for now in range(300):
+    for now in range(700):
         step(mac, [ue], now)
         while (event := mac.next_event()) is not None:
             events.append(event)
+            assert now >= 400  # a deep fade is shorter
     assert len(events) == 1
     assert isinstance(events[0], UeLost)
     assert "without an answer" in events[0].reason

@@ -60,12 +60,13 @@ def test_with_a_cell_what_has_waited_too_long_is_passed_over(monkeypatch: pytest
     ue.ue.miss = missed.append  # type: ignore[method-assign]
     ue.ue.push = lambda _: None  # type: ignore[method-assign]
     ue.step()
-    waiting[0] = 20 * N - 1
+    waiting[0] = 3 * N - 1
     ue.step()
     assert (radio.asked, missed) == ([N, N], [])
-    waiting[0] = 20 * N
+    waiting[0] = 3 * N
     ue.step()
-    assert (radio.asked, missed) == ([N, N, 20 * N, N], [20 * N])
+    assert (radio.asked, missed) == ([N, N, 3 * N, N], [3 * N])
+    assert ue.work.passed_over == 3 * N
     assert ue.work.lost_samples == 0
 
 
