@@ -43,6 +43,7 @@ class NasEnd(Protocol):
         tai: Tai | None = None,
         ecgi: Any = None,
         rrc_establishment_cause: str | None = None,
+        data_waits: bool = False,
     ) -> None:
         """Take a message of the phone."""
 

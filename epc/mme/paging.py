@@ -29,9 +29,10 @@ class Paging:
         if ue.connection is None:
             self._page(ue, ue.page, now)
 
-    def stop(self, ue: UeContext) -> None:
-        """The phone is here."""
-        ue.page = None
+    def stop(self, ue: UeContext) -> bool:
+        """The phone is here; whether it was paged for data, which wait."""
+        page, ue.page = ue.page, None
+        return page is not None and page.for_data
 
     def next_timer(self) -> int | None:
         """When `handle_timers` is wanted."""

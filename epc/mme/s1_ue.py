@@ -123,9 +123,17 @@ class UeProcedures(UeRequests):
         connection.guards[Guard.PROGRESS] = now + core.settings.connected_guard_ms
         core.add_connection(connection)
         ue.connection, ue.last_enb, ue.tai, ue.ecgi, ue.expiry = connection, enb, tai, ecgi, None
-        core.paging.stop(ue)
+        data_waits = core.paging.stop(ue)
         cause = ies.get("RRC-Establishment-Cause")
-        ue.nas.receive(ies["NAS-PDU"], now, initial=True, tai=nas_tai(tai), ecgi=ecgi, rrc_establishment_cause=cause)
+        ue.nas.receive(
+            ies["NAS-PDU"],
+            now,
+            initial=True,
+            tai=nas_tai(tai),
+            ecgi=ecgi,
+            rrc_establishment_cause=cause,
+            data_waits=data_waits,
+        )
         core.nas.pump(ue, now)
 
     def _known(self, s_tmsi: STmsi | None, pdu: bytes) -> UeContext | None:

@@ -102,6 +102,7 @@ class MmeNas(Mobility):
         tai: Tai | None = None,
         ecgi: Any = None,
         rrc_establishment_cause: str | None = None,
+        data_waits: bool = False,
     ) -> None:
         """Take an uplink NAS PDU.
 
@@ -112,9 +113,11 @@ class MmeNas(Mobility):
             tai: tracking area of the phone's cell.
             ecgi: the cell, for logs.
             rrc_establishment_cause: of the connection, for logs.
+            data_waits: data came for the phone while it was idle: it gets its bearers whatever it wants.
         """
         self._opened_connection = initial or not self.connected
         if self._opened_connection:
+            self._data_waits = data_waits
             self._new_connection(now)
             logger.debug("%s: new connection in cell %s for %s", self.context.name, ecgi, rrc_establishment_cause)
         if tai is not None:

@@ -30,6 +30,8 @@ class Mobility(Attach, Bearers):
 
     _update_type = 0
     _update_opened = False
+    _update_active = False
+    _data_waits = False
     _reported_bearers: tuple[int, ...] | None = None
     _detach_type = _DETACH_EPS
     _detach_reason = ""
@@ -60,6 +62,7 @@ class Mobility(Attach, Bearers):
         self._identify(identity, message["nas_key_set_identifier"], received.verified)
         self._update_opened = self._opened_connection
         self._update_type = message["eps_update_type"]
+        self._update_active = self._data_waits or bool(self._update_type & _ACTIVE_FLAG)
         self._reported_bearers = message.get("eps_bearer_context_status")
         capability = message.get("ue_network_capability")
         if capability is not None:
@@ -78,7 +81,7 @@ class Mobility(Attach, Bearers):
         if not self._active_ebis():
             self._reject(NO_BEARER, "no bearer is left", now)
             return
-        wants_bearers = bool(self._update_type & _ACTIVE_FLAG) and self._update_opened
+        wants_bearers = self._update_active and self._update_opened
         guti = self._new_guti() if self.settings.new_guti else None
         combined = self._update_type & 7 in _COMBINED_UPDATES
         plain = codec.encode(
@@ -117,7 +120,7 @@ class Mobility(Attach, Bearers):
         return tuple(self._erab(self.context.bearers[ebi]) for ebi in self._active_ebis())
 
     def _tau_done(self, now: int) -> None:
-        wanted = bool(self._update_type & _ACTIVE_FLAG) or not self._update_opened
+        wanted = self._update_active or not self._update_opened
         self._end_procedure()
         self.state = State.REGISTERED
         self._registered()

@@ -183,7 +183,7 @@ class Demo:
             a, b = pairs[0]
             enb_args = self._device("a") or f"{self._wire(b, a)},{rate},id=enb"
         words = ["--enb.n-prb", options.n_prb, "--radio.args", enb_args, "--console.table", "true"]
-        words += ["--radio.sample-rate", "standard" if options.standard_rate else "shortened"]
+        words += ["--radio.sample-rate", "standard" if options.standard_rate else "shortened", *self._cpus(0)]
         words += ["--mme.port", s1, "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", sctp_enb]
         words += ["--mme.sctp.peer-udp-port", sctp_core, "--gtpu.port", gtpu_enb, "--gtpu.peer-port", gtpu_core]
         enb = self._spawn("enb", ["enb", *map(str, words), *self._metrics("enb")])
@@ -198,6 +198,12 @@ class Demo:
             return None
         return f"driver=soapy,device=picopair,name=demo-{self._tag},end={end}"
 
+    def _cpus(self, half: int) -> list[str]:
+        """In real time eNB and phone each have half of the CPUs: neither has to wait for the other's threads."""
+        cpus = sorted(os.sched_getaffinity(0)) if self._options.radio == "soapy" else []
+        middle = len(cpus) // 2
+        return ["--radio.cpus", str((cpus[middle:], cpus[:middle])[half == 0])] if middle else []
+
     def _wire(self, tx: int, rx: int) -> str:
         """Device arguments of one end; a number names a direction."""
         if self._options.radio == "shm":
@@ -207,6 +213,7 @@ class Demo:
     def _ue(self, number: int, args: str) -> Program:
         name = f"ue{number + 1}"
         words = ["--usim.imsi", f"00101012345{6780 + number:04d}", "--radio.args", args, *self._metrics(name)]
+        words += self._cpus(1)
         if self._options.kind == "tun":
             words += ["--ip.kind", "tun", "--ip.name", "tun_ue", "--ip.netns", self._netns(name)]
             return self._spawn(name, ["ue", *words])

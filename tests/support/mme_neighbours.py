@@ -63,6 +63,7 @@ class ScriptedNas:
         tai: Any = None,
         ecgi: Any = None,
         rrc_establishment_cause: str | None = None,
+        data_waits: bool = False,
     ) -> None:
         self.log.append(("receive", pdu, initial, tai, ecgi, rrc_establishment_cause))
         self._connected = True

@@ -18,6 +18,7 @@ from picocell.epc.sgw.sgw import Sgw
 from picocell.rrc_nas.nas import ue_events
 from picocell.rrc_nas.nas.mme_settings import MmeNasSettings
 from picocell.rrc_nas.nas.ue import UeNas
+from picocell.rrc_nas.nas.ue_core import EmmState
 from picocell.rrc_nas.rrc.states import RegisteredMme
 from picocell.rrc_nas.security.usim import Usim
 from support.mme_neighbours import ENB, HSS, IMSI, MME, PGW, SGW
@@ -44,6 +45,8 @@ class Core:
         self.phone_events: list[Any] = []
         self.k_enbs: list[bytes] = []
         self.pages = 0
+        self.deaf = False
+        self.arrived = 0
         self.enb.connect(0)
         self.run()
 
@@ -58,7 +61,9 @@ class Core:
         for node in self.nodes.values():
             for message in node.messages_to_send():
                 moved = True
-                if message.interface is not Interface.S1U or message.destination != ENB:
+                if message.interface is Interface.S1U and message.destination == ENB:
+                    self.arrived += 1
+                else:
                     self.nodes[message.destination].receive(message, self.now)
         return moved
 
@@ -79,10 +84,12 @@ class Core:
                             self.phone.receive(erab.nas, self.now)
                 case enb_events.ReleaseCommand():
                     self.enb.release_complete(RNTI)
-                    self.phone.connection_released(self.now)
+                    if not self.deaf:
+                        self.phone.connection_released(self.now)
                 case enb_events.PagingRequest():
                     self.pages += 1
-                    self.phone.paged(self.now, "s-TMSI")
+                    if not self.deaf:
+                        self.phone.paged(self.now, "s-TMSI")
         return moved
 
     def _phone(self) -> bool:
@@ -145,6 +152,22 @@ def test_a_packet_for_an_idle_phone_pages_it(core: Core) -> None:
     assert core.pages == 1
     assert core.mme.tables()["s1_connections"] == 1
     assert core.mme.tables()["paging"] == 0
+
+
+def test_a_phone_that_updates_its_tracking_area_while_it_is_paged_gets_its_data(core: Core) -> None:
+    """The network has lost the phone before the phone has: it does not hear the paging, and comes back by itself."""
+    address = core.seen(ue_events.Attached)[0].ip
+    core.deaf = True
+    core.enb.release_request(RNTI, ("radioNetwork", "radio-connection-with-ue-lost"), core.now)
+    core.run()
+    header = bytes.fromhex("450000140001000040110000") + bytes((8, 8, 8, 8)) + bytes(map(int, address.split(".")))
+    assert core.pgw.send_sgi(header, core.now)
+    core.run()
+    assert (core.pages, core.mme.tables()["paging"], core.arrived) == (1, 1, 0)
+    core.phone.radio_link_failed(core.now, data_pending=False)
+    core.run()
+    assert core.phone.state is EmmState.REGISTERED
+    assert (core.mme.tables()["s1_connections"], core.mme.tables()["paging"], core.arrived) == (1, 0, 1)
 
 
 def test_a_detached_phone_leaves_every_node_empty(core: Core) -> None:
