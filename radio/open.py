@@ -6,7 +6,7 @@ from picocell.radio.file_radio import open_file_radio
 from picocell.radio.interface import Radio
 from picocell.radio.key_values import key_values
 from picocell.radio.sdr.args import Burst
-from picocell.radio.sdr.open import DEVICES, open_sdr
+from picocell.radio.sdr.open import DEVICES, REOPEN_S, open_sdr
 from picocell.radio.shm.args import is_shm
 from picocell.radio.shm.radio import ShmRadio
 from picocell.radio.short_form import expand_short
@@ -25,6 +25,7 @@ def open_radio(
     rx_frequency: float | None = None,
     tx_frequency: float | None = None,
     mode: Burst = "continuous",
+    reopen_s: float = REOPEN_S,
 ) -> Radio:
     """Open what device arguments describe.
 
@@ -39,6 +40,7 @@ def open_radio(
         rx_frequency: where a device receives, in hertz, if the arguments do not say.
         tx_frequency: where a device sends, in hertz, if the arguments do not say.
         mode: whether a device sends one burst without end or ends each block, if the arguments do not say.
+        reopen_s: seconds for which a device that is lost is looked for, if the arguments do not say.
 
     Returns:
         A :class:`~picocell.radio.interface.Radio`.
@@ -77,6 +79,7 @@ def open_radio(
             rx_frequency=rx_frequency,
             tx_frequency=tx_frequency,
             mode=mode,
+            reopen_s=reopen_s,
         )
     raise ValueError(f"driver={driver} is not known: one of {', '.join(DRIVERS)}")
 

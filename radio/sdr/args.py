@@ -74,7 +74,7 @@ class SdrArgs:
     tx_advance: int = 0
     mode: Burst | None = None
     ahead_ms: float | None = None
-    reopen_s: float = 10.0
+    reopen_s: float | None = None
     base_srate: float | None = None
 
     @classmethod

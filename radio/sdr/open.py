@@ -12,6 +12,7 @@ DEVICES: Final[dict[str, type[SoapyDevice] | type[UhdDevice]]] = {"soapy": Soapy
 """Devices by driver."""
 AHEAD_MS: Final = 50.0
 BURST_AHEAD_MS: Final = 500.0
+REOPEN_S: Final = 10.0
 
 
 def open_sdr(
@@ -24,6 +25,7 @@ def open_sdr(
     rx_frequency: float | None = None,
     tx_frequency: float | None = None,
     mode: Burst = "continuous",
+    reopen_s: float = REOPEN_S,
 ) -> SdrRadio:
     """Open a device.
 
@@ -36,6 +38,7 @@ def open_sdr(
         rx_frequency: centre frequency of the receiver in hertz, where the arguments have none.
         tx_frequency: centre frequency of the transmitter in hertz, where the arguments have none.
         mode: how bursts are sent, where the arguments do not say.
+        reopen_s: seconds for which a device that is lost is looked for, where the arguments do not say.
 
     Raises:
         ValueError: arguments that are not allowed.
@@ -53,5 +56,5 @@ def open_sdr(
         tx_advance=args.tx_advance,
         mode=args.mode or mode,
         ahead_s=(args.ahead_ms or (BURST_AHEAD_MS if burst else AHEAD_MS)) / 1000,
-        reopen_s=args.reopen_s,
+        reopen_s=reopen_s if args.reopen_s is None else args.reopen_s,
     )

@@ -350,7 +350,8 @@ class SdrRadio:
         """The device is lost: say so, and look for it; whether it is back."""
         if self._closed:
             return False
-        _log.error("%s; looking for the device for %g s", error, self._reopen_s)
+        if self._reopen_s:
+            _log.error("%s; looking for the device for %g s", error, self._reopen_s)
         with self._changed:
             self._away = True
         with self._sending:

@@ -35,7 +35,7 @@ def record_device(args: str, rate: float | None, seconds: float | None) -> Path 
     directory = tempfile.TemporaryDirectory(prefix="picocell-")
     _KEPT.append(directory)
     out = Path(directory.name) / "device.sigmf-meta"
-    source = open_radio(args, rate, n_tx=0, n_rx=1)
+    source = open_radio(args, rate, n_tx=0, n_rx=1, reopen_s=0.0)
     try:
         found = capture(
             source,

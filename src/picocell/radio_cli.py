@@ -108,7 +108,7 @@ def try_device(
 
     device_args(args)
     refused = realtime.begin(priority or None)
-    radio = open_radio(args, rate, n_tx=antennas if transmit else 0, n_rx=antennas)
+    radio = open_radio(args, rate, n_tx=antennas if transmit else 0, n_rx=antennas, reopen_s=0.0)
     assert isinstance(radio, SdrRadio)
     if refused:
         print(f"picocell: warning: {refused}", file=sys.stderr)

@@ -5,13 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from picocell.cli import main
 from picocell.radio.sdr.soapy import SoapyDevice
-from support.soapy_pair import Faults, load_pair, need_pair, pair_name
+from support.soapy_pair import Faults, load_pair, need_pair, pair_name, samples_received
 from support.waiting import until
 
 
@@ -80,13 +79,6 @@ RECEIVED_BEFORE = 1_000_000
 """Samples, when the measurement is under way."""
 
 
-def received(name: str) -> int:
-    """Samples that end a of a pair has received; 0 where it is not there yet."""
-    path = Path(f"/dev/shm/picopair-{name}")
-    head = path.open("rb").read(96) if path.exists() else b""
-    return int.from_bytes(head[72:80], "little")  # Shared.received[0]
-
-
 def test_a_device_that_vanishes_while_it_is_measured_is_one_line(name: str) -> None:
     args = f"soapy:driver=picopair,name={name},loop=1,pace=lock,ahead_ms=2,rx_freq=2.6e9"
     words = [args, "--rate", "1.92e6", "--repeats", "100000", "--priority", "0"]
@@ -95,7 +87,7 @@ def test_a_device_that_vanishes_while_it_is_measured_is_one_line(name: str) -> N
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
-        until(lambda: process.poll() is not None or received(name) > RECEIVED_BEFORE)
+        until(lambda: process.poll() is not None or samples_received(name) > RECEIVED_BEFORE)
         with Faults(name, "a") as faults:
             faults.gone(600)
             out, errors = process.communicate(timeout=120)

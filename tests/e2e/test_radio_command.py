@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from support.captures import capture
-from support.soapy_pair import need_pair, pair_name
+from support.soapy_pair import Faults, need_pair, pair_name, samples_received
+from support.waiting import until
 
 
 @pytest.fixture
@@ -52,6 +53,30 @@ def test_a_device_is_tried(name: str) -> None:
     counted = json.loads(out)
     assert (code, counted["late"], counted["overflow"], counted["level_dbfs"]) == (0, 0, 0, None)
     assert counted["samples"] > 0
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        (["radio", "test"], ["--rate", "1.92e6", "--seconds", "500", "--priority", "0"]),
+        (["scan", "--radio"], ["--rate", "1.92e6", "--seconds", "500"]),
+        (["monitor", "--radio"], ["--rate", "1.92e6", "--seconds", "500"]),
+    ],
+)
+def test_a_device_that_vanishes_is_one_line(name: str, before: list[str], behind: list[str]) -> None:
+    args = f"soapy:driver=picopair,name={name},pace=lock,ahead_ms=2"
+    command = [sys.executable, "-m", "picocell", *before, args, *behind]
+    environment = os.environ | {"SOAPY_SDR_PLUGIN_PATH": str(need_pair())}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        until(lambda: process.poll() is not None or samples_received(name) > 100_000)
+        with Faults(name, "a") as faults:
+            faults.gone(600)
+            out, errors = process.communicate(timeout=120)
+    assert (process.returncode, out, len(errors.splitlines())) == (2, "", 1), errors
+    assert errors.startswith("picocell: soapy")
+    assert "the device is lost" in errors
 
 
 @pytest.mark.parametrize(
