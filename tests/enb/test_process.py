@@ -142,9 +142,14 @@ def test_what_is_late_is_not_composed_and_what_waits_is_caught_up_with(log: list
         too_late=too_late,
         heard=lambda _, at: heard.append(at),
     )
+    not_sent: list[int] = []
+    not_heard: list[int] = []
+    enb.not_sent = not_sent.append  # type: ignore[method-assign]
+    enb.not_heard = not_heard.append  # type: ignore[method-assign]
     process.start()
     for _ in range(20):
         assert process.step()
+    assert (not_sent, not_heard) == ([], [])
     looked_at, sent = len(heard), len(radio.sent)
     assert looked_at  # of random access opportunities at least
     assert sent == 20 + AHEAD
@@ -156,3 +161,18 @@ def test_what_is_late_is_not_composed_and_what_waits_is_caught_up_with(log: list
     assert process.lateness.passed_over == 20
     assert process.now == 40  # time goes on
     assert asked[-1] == (SUBFRAME, (39 + AHEAD) * SUBFRAME)
+    assert not_sent == [at + AHEAD for at in range(20, 40)]  # else their grants would be waited for
+    assert not_heard == list(range(20, 40))
+
+
+def test_an_enb_that_is_behind_catches_up_wholly(log: list[str]) -> None:
+    enb = Enb(EnbSettings(Cell(pci=1, n_prb=N_PRB)), address="127.0.1.1", mme_address="127.0.1.100")
+    waiting = [0]
+    process = EnbProcess(enb, cast(Radio, SilentRadio(log)), cast(CoreLink, QuietLink(log)), waiting=lambda: waiting[0])
+    process.start()
+    passed = []
+    for waiting[0] in (0, SUBFRAME, 2 * SUBFRAME - 1, 2 * SUBFRAME, SUBFRAME, SUBFRAME, SUBFRAME - 1, SUBFRAME, 0):
+        before = process.lateness.passed_over
+        assert process.step()
+        passed.append(process.lateness.passed_over - before)
+    assert passed == [0, 0, 0, 1, 1, 1, 0, 0, 0]
