@@ -19,7 +19,7 @@ _PRIORITY: Final = 90
 
 
 class Stalls:
-    """Watches every processor from now on. A context manager.
+    """Watches every processor from now on, until `stop`.
 
     Args:
         folder: for what is written down.
