@@ -117,13 +117,13 @@ class Enb:
 
     # the radio's side
 
-    def downlink(self, now: int) -> DownlinkSubframe:
-        """What subframe ``now`` carries."""
+    def downlink(self, now: int, *, new_data: bool = True) -> DownlinkSubframe:
+        """What subframe ``now`` carries; without new data if it has to be made quickly."""
         if self._change is not None and now >= self._change[0]:
             self._change[1].take_effect(self.broadcast)
             self.settings, self._change = self._change[1].settings, None
         broadcast = self.broadcast.subframe(now % TTI_MODULO)
-        return self.mac.downlink(now, broadcast, self.rrc.paging(now))
+        return self.mac.downlink(now, broadcast, self.rrc.paging(now), new_data=new_data)
 
     def uplink(self, now: int) -> UlConfigRequest:
         """What uplink subframe ``now`` may carry."""

@@ -31,6 +31,9 @@ AHEAD: Final = 4
 BEHIND: Final = 2
 """Subframes that wait: with a third what would follow from the one that is received is late. From here on uplink
 subframes are passed over until none waits any more: who only just keeps up is late again with the next pause."""
+HURRY: Final = 1
+"""Subframes that wait, from which on nothing new is sent or granted: what is made and decoded for it takes most of the
+time, and a subframe that goes out late is lost with all that it carries."""
 _RELEASE_S: Final = 1.0
 
 
@@ -42,6 +45,7 @@ class Lateness:
         subframes: that were processed.
         lost: subframes of which samples were lost.
         passed_over: uplink subframes that were not looked at, to catch up.
+        hurried: downlink subframes without new data, to catch up.
         busy_s: time spent with work, without the waiting for samples.
         cpu_s: processor time of the thread.
         started: when the first subframe was processed, in `time.monotonic` seconds.
@@ -50,6 +54,7 @@ class Lateness:
     subframes: int = 0
     lost: int = 0
     passed_over: int = 0
+    hurried: int = 0
     busy_s: float = 0.0
     cpu_s: float = 0.0
     started: float = field(default_factory=time.monotonic)
@@ -225,7 +230,9 @@ class EnbProcess:
     def _downlink(self, *, in_time: bool = True) -> None:
         """Compose the next downlink subframe, and send it if it is in time for that."""
         at = self._next_downlink
-        subframe = self.enb.downlink(at)
+        hurried = self._waiting is not None and self._waiting() >= HURRY * self._n
+        self.lateness.hurried += hurried
+        subframe = self.enb.downlink(at, new_data=not hurried)
         if self._sent is not None:
             self._sent(subframe, at)
         when = (at - self._first) * self._n

@@ -233,6 +233,7 @@ class EnbRun:
             "subframes": lateness.subframes,
             "lost_subframes": lateness.lost,
             "passed_over_subframes": lateness.passed_over,
+            "hurried_subframes": lateness.hurried,
             "radio": None if self._sdr is None else asdict(self._sdr.counters),
             "busy_s": round(lateness.busy_s, 6),
             "cpu_s": round(lateness.cpu_s, 6),

@@ -215,12 +215,24 @@ class EpcLog(LogConfig):
     gtpu: LayerLog = LayerLog()
 
 
+class EpcProcess(Section):
+    """The core as a process."""
+
+    priority: Int | None = Field(
+        default=None,
+        ge=1,
+        le=99,
+        description="real-time priority of a core on the CPUs of an eNB with a device, below the eNB's; null: none",
+    )
+
+
 class EpcConfig(Section):
     """Configuration of ``picocell epc``.
 
     Attributes:
         mme, hss, sgw, pgw: the nodes.
         ip: where packets go.
+        process: how it runs.
         log, pcap, metrics: what is seen of the process.
     """
 
@@ -229,6 +241,7 @@ class EpcConfig(Section):
     sgw: SgwConfig = SgwConfig()
     pgw: PgwConfig = PgwConfig()
     ip: EpcIpConfig = EpcIpConfig()
+    process: EpcProcess = EpcProcess()
     log: EpcLog = EpcLog()
     pcap: PcapConfig = PcapConfig()
     metrics: MetricsConfig = MetricsConfig()

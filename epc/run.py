@@ -25,6 +25,7 @@ from picocell.epc.s1_links import EnbDown, EnbUp, S1Links
 from picocell.observe import logs
 from picocell.observe.exported_pdu import ExportedPduPcap
 from picocell.observe.metrics_file import MetricsFile
+from picocell.radio.sdr import realtime
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +109,8 @@ class EpcRun:
     def _open(self, config: EpcConfig, open_device: OpenDevice) -> None:
         opened = self._opened
         settings = config.settings()
+        if config.process.priority is not None and (refused := realtime.begin(config.process.priority)) is not None:
+            logger.warning("%s", refused)
         store = SubscriberStore(config.hss.database)
         opened.callback(store.close)
         added = fill(store, config.hss)

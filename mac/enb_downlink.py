@@ -112,9 +112,11 @@ class DownlinkScheduling:
 
     # --- choosing
 
-    def choose(self, build: SubframeBuild) -> list[_Chosen]:
+    def choose(self, build: SubframeBuild, new_data: bool = True) -> list[_Chosen]:
         """Resource blocks and places for orders, retransmissions and new blocks; the control region may still grow."""
         chosen = [entry for rnti in list(self.retransmit) if (entry := self._again(build, rnti)) is not None]
+        if not new_data:
+            return chosen
         busy = {entry.ue.rnti for entry in chosen}
         ready = [ue for ue in self.poll(build.now) if ue.rnti not in busy]
         if not ready or not build.prbs.free:

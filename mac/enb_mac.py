@@ -170,7 +170,7 @@ class EnbMac:
     # --- every ms
 
     def downlink(
-        self, now: int, broadcast: BroadcastLike | None = None, paging: bytes | None = None
+        self, now: int, broadcast: BroadcastLike | None = None, paging: bytes | None = None, *, new_data: bool = True
     ) -> DownlinkSubframe:
         """What to send in a subframe.
 
@@ -178,6 +178,8 @@ class EnbMac:
             now: absolute subframe number, one more than in the last call.
             broadcast: what the subframe broadcasts.
             paging: PCCH message of this subframe.
+            new_data: False for a subframe that is quickly made: no new blocks and no grants for any, only what cannot
+                wait: broadcast, random access, retransmissions, HARQ indicators.
         """
         self._housekeeping(now)
         build = self._common.start(now, broadcast, paging)
@@ -185,11 +187,11 @@ class EnbMac:
             self._responded(response, now)
         self._order(build)
         if self._uplink.is_crowded_out:  # small cells at the edge have room on the PDCCH for one of both
-            self._uplink.prepare(build)
-            chosen = self._downlink.choose(build)
+            self._uplink.prepare(build, new_data)
+            chosen = self._downlink.choose(build, new_data)
         else:
-            chosen = self._downlink.choose(build)
-            self._uplink.prepare(build)
+            chosen = self._downlink.choose(build, new_data)
+            self._uplink.prepare(build, new_data)
         self._downlink.fill(build, chosen)
         self._uplink.fill(build)
         return build.finish(self.state.cell)

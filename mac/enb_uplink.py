@@ -101,7 +101,7 @@ class UplinkScheduling:
 
     # --- before the control region is fixed
 
-    def prepare(self, build: SubframeBuild) -> None:
+    def prepare(self, build: SubframeBuild, new_data: bool = True) -> None:
         """Look at what the PHICH has to answer, and place the DCIs of grants; the control region may grow."""
         target = build.now + GRANT_DELAY
         self._again, self._hi, self._non_adaptive = [], [], []
@@ -110,7 +110,9 @@ class UplinkScheduling:
         for entry in self._again:
             self._place_again(build, entry, grow=True)
         self.is_crowded_out = any(entry.place is None for entry in self._again)
-        self._place_new(build, target)
+        self._wanting = []
+        if new_data:
+            self._place_new(build, target)
 
     def _answer(self, now: int) -> None:
         """Decide on the answers to the PUSCHs of four subframes ago."""
@@ -173,7 +175,6 @@ class UplinkScheduling:
     def _place_new(self, build: SubframeBuild, target: int) -> None:
         """Choose the UEs that get new grants, as far as their DCIs find room."""
         state = self._state
-        self._wanting = []
         if not state.ul_active or state.regions.prach(target).bit_count() >= state.ul.n_prb:
             return
         busy = {entry.ue.rnti for entry in self._again} | {record.ue.rnti for record in self._non_adaptive}

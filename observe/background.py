@@ -6,6 +6,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
@@ -68,8 +69,7 @@ class Background:
         self.close()
 
     def _run(self) -> None:
-        if hasattr(os, "SCHED_OTHER"):
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # whatever the thread has that started it
+        _stand_back()
         while (job := self._jobs.get()) is not None:
             try:
                 job()
@@ -77,6 +77,15 @@ class Background:
                 continue
             except Exception:
                 _LOG.exception("something could not be written")
+
+
+def _stand_back() -> None:
+    """Let the thread that gives the work go first, but no other process: this one may hold the interpreter's lock."""
+    if not hasattr(os, "SCHED_FIFO") or os.sched_getscheduler(0) != os.SCHED_FIFO:
+        return
+    priority = max(os.sched_getparam(0).sched_priority - 1, os.sched_get_priority_min(os.SCHED_FIFO))
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
 
 
 def _print(text: str, end: str) -> None:

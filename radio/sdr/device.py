@@ -1,9 +1,11 @@
 """What a driver of a software-defined radio gives to :class:`~picocell.radio.sdr.radio.SdrRadio`."""
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from picocell.kernels.rxqueue import RxQueue
 
 TxKind = Literal["late", "underflow"]
 
@@ -66,4 +68,18 @@ class SdrDevice(Protocol):
 
     def close(self) -> None:
         """Stop the streams, and give the device back. A second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class FillingDevice(SdrDevice, Protocol):
+    """A device that can receive without the interpreter, and count what its transmitter tells meanwhile."""
+
+    def fill(self, queue: RxQueue, timeout: float) -> bool:
+        """Take samples as they come, until the queue is stopped; whether that was possible.
+
+        Args:
+            queue: of as many channels.
+            timeout: seconds that a read waits.
+        """
         ...

@@ -11,12 +11,12 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from picocell.kernels.rxqueue import RxQueue
 from picocell.radio.durations import Durations
 from picocell.radio.errors import RadioError
 from picocell.radio.interface import Received
-from picocell.radio.sdr.ahead import AheadBuffer
 from picocell.radio.sdr.args import Burst
-from picocell.radio.sdr.device import Read, SdrDevice
+from picocell.radio.sdr.device import FillingDevice, Read, SdrDevice
 from picocell.radio.sdr.realtime import go_before
 
 AHEAD_S: Final = 0.05
@@ -28,6 +28,7 @@ _WRITE_S: Final = 0.01
 _FIRST_S: Final = 5.0
 _REOPEN_S: Final = 0.2
 _STEP_S: Final = 0.001
+_LETTERS: Final = {"late": "L", "underflow": "U", "overflow": "O"}
 _STATUS_EVERY: Final = 8
 """Reads from one look at what the transmitter tells to the next: it is only counted."""
 
@@ -110,15 +111,12 @@ class SdrRadio:
         self._device = open_device()
         self._rate = self._device.sample_rate
         self._counters, self._letters = SdrCounters(), ""
+        self._told = dict.fromkeys(_LETTERS, 0)
         self.margins = Durations()
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Lock()
         self._sending = threading.Lock()  # a device is not closed while it is sent to
-        self._ahead = AheadBuffer(n_rx, max(round(max(ahead_s, 2 * _STEP_S) * self._rate), 2))
-        self._origin: int | None = None  # the device's time of sample 0
-        self._begun = False
-        self._phase = 0  # index at which reads end, or whole steps from it
-        self._head = 0  # index behind the last sample that the device gave
-        self._head_at = 0.0  # when it did, by this machine's clock
+        step = round(self._rate * _STEP_S)
+        self._queue = RxQueue(n_rx, max(round(ahead_s * self._rate), 2 * step), step)
         self._failure: RadioError | None = None
         self._away = self._closed = False
         try:
@@ -147,19 +145,24 @@ class SdrRadio:
     @property
     def counters(self) -> SdrCounters:
         """What went otherwise than it should; a copy."""
+        counts = self._queue.counts
         with self._changed:
-            return replace(self._counters)
+            own = self._counters
+            return replace(own, **{name: getattr(own, name) + n for name, n in counts.items()})
 
     @property
     def waiting(self) -> int:
         """Samples that were received and not used yet."""
-        with self._changed:
-            return self._ahead.waiting
+        return self._queue.waiting
 
     def letters(self) -> str:
         """What happened since the last call, as the field shows it: a letter each, L late, U underflow, O overflow."""
+        counts = self._queue.counts
         with self._changed:
             letters, self._letters = self._letters, ""
+            for name, letter in _LETTERS.items():
+                letters += letter * (counts[name] - self._told[name])
+                self._told[name] = counts[name]
         return letters
 
     def receive(self, n: int, timeout: float | None = None) -> Received:
@@ -175,23 +178,15 @@ class SdrRadio:
         """
         if n < 0:
             raise ValueError(f"{n} samples cannot be received: the count is negative")
-        with self._changed:
-            self._begin()
-            n = min(n, self._ahead.capacity)
-            if self._ahead.at_hand < n:
-                self._phase = self._head - self._ahead.waiting + n
-            came = self._changed.wait_for(
-                lambda: self._failure or self._closed or self._ahead.at_hand >= n or self._ahead.has_gap,
-                self.timeout if timeout is None else timeout,
-            )
-            self._check()
-            self.stalled = not came
-            if self.stalled or not n:
-                self._counters.waiting += self.stalled
-                return Received(np.zeros((self._n_rx, 0), np.complex64), self._head - self._ahead.waiting)
-            received = self._ahead.take(n)
-            self._changed.notify_all()
-            return received
+        self._begin()
+        samples = np.empty((self._n_rx, min(n, self._queue.capacity)), np.complex64)
+        got, index = self._queue.take(samples, self.timeout if timeout is None else timeout)
+        self._check()
+        self.stalled = got is None
+        if got is None:
+            with self._changed:
+                self._counters.waiting += 1
+        return Received(samples if got == samples.shape[1] else samples[:, : got or 0].copy(), index)
 
     def transmit(self, samples: NDArray[np.complex64], time: int) -> None:
         """Send complex64 ``(n_tx, n)`` so that the first sample leaves at index ``time``.
@@ -207,16 +202,17 @@ class SdrRadio:
             raise ValueError(f"samples of shape {np.shape(samples)} cannot be sent: ({self._n_tx}, n) is needed")
         if not block.shape[1]:
             return
+        self._begin()
+        ahead = time - self._advance - self._queue.newest
         with self._changed:
-            self._begin()
             if self._away:
                 self._counters.dropped += block.shape[1]
                 return
-            if time - self._advance < self._head:
-                self._drop_late(block.shape[1], time)
+            self.margins.add(ahead / self._rate)
+            if ahead < 0:
+                self._note("late", block.shape[1])
                 return
-            self.margins.add((time - self._advance - self._head) / self._rate)
-            device, at = self._device, (self._origin or 0) + time - self._advance
+            device, at = self._device, self._queue.origin + time - self._advance
         end = self._mode == "burst"
         try:
             with self._sending:
@@ -225,16 +221,19 @@ class SdrRadio:
                 done = self._write(device, block, at, end)
         except RadioError:
             return  # the receiving thread finds the device lost as well, and deals with it
-        with self._changed:
-            self._counters.dropped += block.shape[1] - done
+        if done < block.shape[1]:
+            with self._changed:
+                self._counters.dropped += block.shape[1] - done
 
     def too_late(self, n: int, time: int) -> bool:
         """Whether ``n`` samples for index ``time`` need not be made any more; if so they count as given and late."""
+        ahead = time - self._advance - self._queue.newest
+        if ahead >= 0 or self._away or not self._queue.begun:
+            return False
         with self._changed:
-            late = self._begun and not self._away and time - self._advance < self._head
-            if late:
-                self._drop_late(n, time)
-            return late
+            self.margins.add(ahead / self._rate)
+            self._note("late", n)
+        return True
 
     def close(self) -> None:
         """Stop, and give the device back. Calls that wait end with RadioError. A second call does nothing."""
@@ -242,7 +241,7 @@ class SdrRadio:
             if self._closed:
                 return
             self._closed = True
-            self._changed.notify_all()
+        self._queue.stop()
         self._thread.join()
         with self._sending:
             self._device.close()
@@ -260,16 +259,15 @@ class SdrRadio:
     def _begin(self) -> None:
         """Set the time of sample 0, when samples are wanted or given for the first time."""
         self._check()
-        if self._begun:
+        if self._queue.begun:
             return
-        if not self._changed.wait_for(lambda: self._failure or self._closed or self._origin is not None, _FIRST_S):
-            raise RadioError(f"{self._device.name}: no samples within {_FIRST_S:g} s")
+        known = self._queue.wait_known(_FIRST_S)
         self._check()
-        shift = self._head + round(LEAD_S * self._rate)
-        self._ahead.clear()
-        self._origin = (self._origin or 0) + shift
-        self._head -= shift
-        self._begun = True
+        if not known:
+            raise RadioError(f"{self._device.name}: no samples within {_FIRST_S:g} s")
+        with self._changed:
+            if not self._queue.begun:
+                self._queue.begin(round(LEAD_S * self._rate))
 
     def _check(self) -> None:
         if self._closed:
@@ -294,10 +292,6 @@ class SdrRadio:
                 break
         return done
 
-    def _drop_late(self, n: int, time: int) -> None:
-        self.margins.add((time - self._advance - self._head) / self._rate)
-        self._note("late", n)
-
     def _note(self, what: str, dropped: int = 0) -> None:
         setattr(self._counters, what, getattr(self._counters, what) + 1)
         self._counters.dropped += dropped
@@ -306,45 +300,33 @@ class SdrRadio:
     # inside, of the thread
 
     def _run(self) -> None:
-        """Take samples from the device as they come."""
+        """Take samples from the device as they come, and look for it where it is lost."""
         go_before()
-        step, reads = round(self._rate * _STEP_S), 0
-        memory = np.empty(self._n_rx * step, np.complex64)
         while not self._closed:
-            wanted = step - (self._head - self._phase) % step  # up to the sample that somebody waits for
-            block = memory[: self._n_rx * wanted].reshape(self._n_rx, wanted)
             try:
-                read = self._device.read(block, _READ_S)
-                self._take(block, read, step)
-                reads += 1
-                while reads % _STATUS_EVERY == 0 and (kind := self._device.status(0.0)) is not None:
-                    with self._changed:
-                        self._note(kind)
+                if not (isinstance(self._device, FillingDevice) and self._device.fill(self._queue, _READ_S)):
+                    self._fill()
             except RadioError as error:
                 if not self._return(error):
                     return
 
-    def _take(self, block: NDArray[np.complex64], read: Read, most: int) -> None:
-        """Put what was read behind what waits, and wait until there is room for ``most`` more."""
-        with self._changed:
-            if read.overflow:
-                self._note("overflow")
-            if not read.n:
-                self._counters.silences += not read.overflow
-                return
-            if self._origin is None:
-                self._origin = read.time or 0
-            index = self._head if read.time is None else read.time - self._origin
-            if index < self._head:  # the device's count began anew
-                self._origin += index - self._head
-                index = self._head
-            self._counters.lost += max(index, 0) - max(self._head, 0) if self._begun else 0
-            self._head, self._head_at = index + read.n, time.monotonic()
-            if self._begun and self._head > 0:
-                skip = max(-index, 0)
-                self._ahead.put(block[:, skip : read.n], index + skip)
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._closed or self._ahead.room >= most)
+    def _fill(self) -> None:
+        """Take them from a device that does not do it by itself.
+
+        Raises:
+            RadioError: the device is lost.
+        """
+        queue, reads = self._queue, 0
+        memory = np.empty(self._n_rx * queue.step, np.complex64)
+        while not self._closed:
+            wanted = queue.wanted  # up to the sample that somebody waits for
+            block = memory[: self._n_rx * wanted].reshape(self._n_rx, wanted)
+            read = self._device.read(block, _READ_S)
+            queue.put(block, read.n, read.time, read.overflow)
+            reads += 1
+            while reads % _STATUS_EVERY == 0 and (kind := self._device.status(0.0)) is not None:
+                with self._changed:
+                    self._note(kind)
 
     def _return(self, error: RadioError) -> bool:
         """The device is lost: say so, and look for it; whether it is back."""
@@ -372,7 +354,7 @@ class SdrRadio:
             return True
         with self._changed:
             self._failure = RadioError(f"{self._device.name}: the device is lost: {error}")
-            self._changed.notify_all()
+        self._queue.wake(True)
         return False
 
     def _resume(self, device: SdrDevice) -> None:
@@ -389,9 +371,8 @@ class SdrRadio:
         if not read.n:
             raise RadioError(f"{device.name}: no samples within {_FIRST_S:g} s")
         with self._changed:
-            index = self._head + round((time.monotonic() - self._head_at) * self._rate)
             self._device = device
-            self._origin = (read.time or 0) - index
+            self._queue.resume(read.time, self._rate)
             self._away = False
             self._counters.reopened += 1
         _log.warning("%s is back", device.name)

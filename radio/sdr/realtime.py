@@ -2,8 +2,10 @@
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from picocell.radio.errors import RadioArgumentError
@@ -13,7 +15,10 @@ SWITCH_S: Final = 0.0005
 
 
 def begin(priority: int | None, cpus: Sequence[int] | None = None) -> str | None:
-    """Give this thread, and those that it starts from now on, their CPUs and real-time priority (SCHED_FIFO).
+    """Give the threads of this process, and those to come, their CPUs and real-time priority (SCHED_FIFO).
+
+    This thread has the priority, those that there are already one less: who of them holds the interpreter's lock must
+    not have to wait for another process, for this thread waits for the lock.
 
     Args:
         priority: 1 to 99; None asks for none.
@@ -29,10 +34,16 @@ def begin(priority: int | None, cpus: Sequence[int] | None = None) -> str | None
     if cpus is not None:
         _check(cpus)
         settle(cpus)
+        for thread in _others():
+            with suppress(OSError):
+                os.sched_setaffinity(thread, cpus)
     if priority is None:
         return None
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        for thread in _others():
+            with suppress(OSError):  # it ended
+                os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(max(priority - 1, 1)))
     except (OSError, AttributeError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         return f"no real-time priority: {why} (root, or a limit for rtprio, may have it)"
@@ -53,6 +64,13 @@ def settle(cpus: Sequence[int] | None, *, first: int = 0, last: int | None = Non
     some = cpus[first:last] if cpus is not None else ()
     if some:
         os.sched_setaffinity(0, some)
+
+
+def _others() -> list[int]:
+    """Threads of this process but for this one, where the system tells."""
+    tasks = Path("/proc/self/task")
+    own = threading.get_native_id()
+    return [int(task.name) for task in tasks.iterdir() if int(task.name) != own] if tasks.is_dir() else []
 
 
 def _check(cpus: Sequence[int]) -> None:

@@ -8,9 +8,12 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from picocell.kernels import rxqueue
+from picocell.kernels.rxqueue import RxQueue
 from picocell.radio.errors import RadioArgumentError, RadioError
 from picocell.radio.sdr.args import SdrArgs, antenna_of, check_choice, check_gain
 from picocell.radio.sdr.device import Read, TxKind
+from picocell.radio.sdr.soapy_c import address, soapy_functions
 
 PACKAGE: Final = "python3-soapysdr"
 _RATE_TOLERANCE: Final = 1e-6
@@ -90,6 +93,7 @@ class SoapyDevice:
         if not self._timed:
             _log.warning("%s has no timestamps: nothing can be sent at its time", self.name)
         self._has_status = self._tx_stream is not None
+        self._c = soapy_functions(module) if address(self._device) and address(self._rx_stream) else None
 
     @property
     def sample_rate(self) -> float:
@@ -133,6 +137,22 @@ class SoapyDevice:
             if stream is not None and (code := self._device.activateStream(stream)) < 0:
                 raise RadioError(f"{self.name}: {what} cannot be started: {self._soapy.errToStr(code)}")
 
+    def fill(self, queue: RxQueue, timeout: float) -> bool:
+        """Receive into a queue until it is stopped, and count what the transmitter tells; whether that is possible.
+
+        Raises:
+            RadioError: the device is lost.
+        """
+        functions, wait = self._c, round(1e6 * timeout)
+        if functions is None:
+            return False
+        device, rx = address(self._device), address(self._rx_stream)
+        tx = address(self._tx_stream) if self._tx_stream is not None else 0
+        code = queue.run(functions.read, functions.status, device, rx, tx, self._rate, wait)
+        if code < 0:
+            raise RadioError(f"{self.name}: receiving failed: {self._soapy.errToStr(code)}")
+        return True
+
     def read(self, out: NDArray[np.complex64], timeout: float) -> Read:
         """Receive into complex64 ``(n_rx, n)``; waits for ``timeout`` seconds at most.
 
@@ -159,21 +179,18 @@ class SoapyDevice:
         Raises:
             RadioError: the device is lost.
         """
-        soapy = self._soapy
-        flags, at = (soapy.SOAPY_SDR_END_BURST if end else 0), 0
-        if self._timed:
-            flags, at = flags | soapy.SOAPY_SDR_HAS_TIME, soapy.ticksToTimeNs(time, self._rate)
-        try:
-            got = self._device.writeStream(
-                self._tx_stream, list(samples), samples.shape[1], flags, at, round(1e6 * timeout)
-            )
-        except RuntimeError as error:
-            raise RadioError(f"{self.name}: {error}") from error
-        if got.ret >= 0:
-            return int(got.ret)
-        if got.ret == soapy.SOAPY_SDR_TIMEOUT:
+        soapy, wait = self._soapy, round(1e6 * timeout)
+        if self._c is not None:
+            device, stream = address(self._device), address(self._tx_stream)
+            at = time if self._timed else None
+            code = rxqueue.write(self._c.write, device, stream, samples, at, self._rate, end, wait)
+        else:
+            code = self._write(samples, time, end, wait)
+        if code >= 0:
+            return code
+        if code == soapy.SOAPY_SDR_TIMEOUT:
             return 0
-        raise RadioError(f"{self.name}: sending failed: {soapy.errToStr(got.ret)}")
+        raise RadioError(f"{self.name}: sending failed: {soapy.errToStr(code)}")
 
     def status(self, timeout: float) -> TxKind | None:
         """What the transmitter told; None where it told nothing in time."""
@@ -206,6 +223,18 @@ class SoapyDevice:
                     _log.debug("%s: %s", self.name, error)
 
     # inside
+
+    def _write(self, samples: NDArray[np.complex64], time: int, end: bool, timeout_us: int) -> int:
+        """Send with the interpreter's interface."""
+        soapy = self._soapy
+        flags, at = (soapy.SOAPY_SDR_END_BURST if end else 0), 0
+        if self._timed:
+            flags, at = flags | soapy.SOAPY_SDR_HAS_TIME, soapy.ticksToTimeNs(time, self._rate)
+        try:
+            got = self._device.writeStream(self._tx_stream, list(samples), samples.shape[1], flags, at, timeout_us)
+        except RuntimeError as error:
+            raise RadioError(f"{self.name}: {error}") from error
+        return int(got.ret)
 
     def _set_clocks(self) -> None:
         args, device = self._args, self._device

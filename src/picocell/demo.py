@@ -31,6 +31,9 @@ ATTACH_S: Final = 60.0
 IDLE_S: Final = 2.0
 PAIR: Final = Path("build/soapy")
 """Where `make radio` puts the module of the pair of devices."""
+_CORE_PRIORITY: Final = 10
+"""Below the 50 of eNB and phone, whose CPUs it has: what has no real-time priority is put before them by newer kernels,
+for up to a twentieth of the time."""
 _K: Final = "00112233445566778899aabbccddeeff"
 _OPC: Final = "63bfa50ee6523365ff14c1f45f88737d"
 _COLOURS: Final = {"epc": "magenta", "enb": "cyan", "air": "blue"}
@@ -169,6 +172,8 @@ class Demo:
         core = ["--mme.port", s1, "--mme.sctp.mode", "udp", "--mme.sctp.udp-port", sctp_core]
         core += ["--sgw.port", gtpu_core, "--sgw.peer-port", gtpu_enb, "--ip.kind", options.kind]
         core += ["--hss.database", ":memory:", "--hss.subscribers", f"[{', '.join(sims)}]"]
+        if options.radio == "soapy":
+            core += ["--process.priority", str(_CORE_PRIORITY)]
         if options.kind == "tun":
             core += ["--ip.name", "tun_sgi", "--ip.netns", self._netns("sgi")]
         self._spawn("epc", ["epc", *map(str, core)])
