@@ -51,7 +51,9 @@ class RxQueue:
     @property
     def counts(self) -> dict[str, int]: ...
     def put(self, samples: NDArray[np.complex64], n: int, time: int | None = None, overflow: bool = False) -> None:
-        """Put the first ``n`` of complex64 ``(channels, m)``, and wait until there is room for a step more.
+        """Put the first ``n`` of complex64 ``(channels, m)``, and wait until there is room for the ``wanted`` next.
+
+        More than there is room for, of a caller who reads more than is wanted, is lost.
 
         Args:
             samples: what was read.

@@ -41,6 +41,7 @@ cdef extern from "rxqueue_body.hpp" namespace "rxqueue" nogil:
 
 MOST_CHANNELS = 16
 cdef long long _MOST = 1 << 56
+cdef double _MOST_SECONDS = 9.2e9
 
 
 cdef long long _count(value) except? -1:
@@ -54,6 +55,12 @@ cdef double _rate(double rate) except? -1:
     if not 0 < rate <= 1e12:
         raise ValueError(f"{rate} samples per second are not allowed")
     return rate
+
+
+cdef double _seconds(double timeout) except? -1:
+    if timeout != timeout:
+        raise ValueError("a time that is not a number is not allowed")
+    return timeout
 
 
 cdef class RxQueue:
@@ -138,8 +145,7 @@ cdef class RxQueue:
             raise ValueError(f"{out.shape[0]} channels do not fit: the queue has {self.channels}")
         if n > self.capacity:
             raise ValueError(f"{n} samples are more than the queue's {self.capacity}")
-        if timeout != timeout:
-            raise ValueError("a time that is not a number is not allowed")
+        timeout = _seconds(timeout)
         cdef float* data = <float*>&out[0, 0] if n else NULL
         with nogil:
             got = self._queue.get().take(data, n, timeout, &index)
@@ -147,6 +153,7 @@ cdef class RxQueue:
 
     def wait_known(self, double timeout):
         cdef cbool known
+        timeout = _seconds(timeout)
         with nogil:
             known = self._queue.get().wait_known(timeout)
         return known
@@ -179,6 +186,8 @@ def write(
     if not n:
         return 0
     rate = _rate(rate)
+    if not -_MOST_SECONDS < at / rate < _MOST_SECONDS:
+        raise ValueError(f"sample {at} at {rate} per second is not allowed: nanoseconds in 63 bits tell its time")
     with nogil:
         code = write_rows(
             <WriteStream>write_stream, <void*>device, <void*>stream,

@@ -307,7 +307,7 @@ class UePhy:
         self.position = self._origin + frame_start + subframes * length
         self._tracker = Tracker(self.cell, self.sample_rate, self.position, acquired.found.cfo_hz)
         self._advance = cp_lengths(self.fft, self.cell.cp)[-1] // 4
-        self._pbch = PbchDecoder(self.cell.pci, self.cell.cp)
+        self._pbch = PbchDecoder(self.cell.pci, self.cell.cp, self.cell.n_ports)
         self._prefixes = PrefixOffset(self.fft, self.cell.cp, self.sample_rate)
         _LOG.info(
             "found cell %d: %d PRB, %d ports, SFN %d", self.cell.pci, self.cell.n_prb, self.cell.n_ports, acquired.sfn

@@ -19,11 +19,16 @@ using ReadStream = int (*)(void*, void*, void* const*, std::size_t, int*, long l
 using WriteStream = int (*)(void*, void*, const void* const*, std::size_t, int*, long long, long);
 using ReadStatus = int (*)(void*, void*, std::size_t*, int*, long long*, long);
 
-enum : int { kEnd = 1 << 1, kHasTime = 1 << 2, kTimeout = -1, kOverflow = -4, kNotSupported = -5, kTimeError = -6, kUnderflow = -7 };
+enum : int { kEnd = 1 << 1, kHasTime = 1 << 2, kTimeout = -1, kOverflow = -4, kTimeError = -6, kUnderflow = -7 };
 constexpr int kStatusEvery = 8;  // reads from one look at what the transmitter tells to the next: it is only counted
 constexpr std::size_t kMostChannels = 16;
+constexpr long long kMostTicks = 1LL << 56;  // of a time, either way: sums of some still fit
+constexpr long long kMostIndex = 1LL << 60;
 
-inline long long ticks(long long ns, double rate) { return std::llrint(static_cast<long double>(ns) * rate / 1e9L); }
+inline long long ticks(long long ns, double rate) {
+    const long double most = kMostTicks;
+    return std::llrint(std::min(std::max(static_cast<long double>(ns) * rate / 1e9L, -most), most));
+}
 inline long long nanoseconds(long long tick, double rate) { return std::llrint(static_cast<long double>(tick) * 1e9L / rate); }
 
 struct Counts {
@@ -43,11 +48,11 @@ public:
     // Samples to read next: up to the one that somebody waits for, or whole steps from it.
     long long wanted() {
         const std::lock_guard<std::mutex> lock(mutex_);
-        const long long past = (newest_ - phase_) % step_;
-        return step_ - (past < 0 ? past + step_ : past);
+        return std::min(to_phase(), std::max(room(), 1LL));
     }
 
-    // Put what was read behind what waits, and wait until there is room for a step more.
+    // Put what was read behind what waits, and wait until there is room for what is to be read next: were it a whole
+    // step, who waits for as much as the queue holds would wait for ever.
     void put(const float* samples, std::size_t stride, long long n, bool has_time, long long time, bool overflow) {
         std::unique_lock<std::mutex> lock(mutex_);
         counts_.overflows += overflow;
@@ -60,7 +65,7 @@ public:
             known_ = true;
         }
         long long index = has_time ? time - origin_ : newest_;
-        if (index < newest_) {  // the device's count began anew
+        if (index < newest_ || index > kMostIndex) {  // the device's count began anew, or is nonsense
             origin_ += index - newest_;
             index = newest_;
         }
@@ -72,7 +77,7 @@ public:
             keep(samples + 2 * skip, stride, n - skip, index + skip);
         }
         changed_.notify_all();
-        changed_.wait(lock, [this] { return stopped_ || capacity_ - waiting_ >= step_; });
+        changed_.wait(lock, [this] { return stopped_ || room() >= to_phase(); });
     }
 
     // Read from a device until the queue is stopped (0), or the device is lost: what it answered.
@@ -87,7 +92,8 @@ public:
             const int got = read(device, rx, rows, static_cast<std::size_t>(n), &flags, &ns, timeout_us);
             if (got < 0 && got != kTimeout && got != kOverflow) return got;
             const bool has_time = got > 0 && flags & kHasTime;
-            put(memory.data(), static_cast<std::size_t>(step_), std::max(got, 0), has_time, has_time ? ticks(ns, rate) : 0, got == kOverflow);
+            const long long came = std::min<long long>(std::max(got, 0), n);  // no more than there is memory for
+            put(memory.data(), static_cast<std::size_t>(step_), came, has_time, has_time ? ticks(ns, rate) : 0, got == kOverflow);
             if (tx && reads % kStatusEvery == 0) hear(status, device, tx);
         }
         return 0;
@@ -101,24 +107,36 @@ public:
         origin_ += newest_ + lead;
         newest_ = -lead;
         begun_ = true;
+        changed_.notify_all();
     }
 
     // A device that was lost is back, and gives the sample of a time now: time has passed as this machine's clock says.
     void resume(bool has_time, long long time, double rate) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        const std::chrono::duration<double> passed = Clock::now() - newest_at_;
-        origin_ = (has_time ? time : 0) - newest_ - std::llrint(passed.count() * rate);
+        if (!known_) return;  // the first samples settle everything
+        const auto now = Clock::now();
+        const double since = std::chrono::duration<double>(now - newest_at_).count();
+        const long long passed = std::llrint(std::min(since * rate, static_cast<double>(kMostTicks)));
+        if (has_time) {
+            origin_ = time - newest_ - passed;
+            return;
+        }
+        if (begun_) counts_.lost += static_cast<std::uint64_t>(std::max(newest_ + passed, 0LL) - std::max(newest_, 0LL));
+        newest_ += passed;  // what comes next has no time of its own
+        newest_at_ = now;
+        changed_.notify_all();
     }
 
     // At most n samples, none behind a gap, into rows; how many. None where they did not come in time, or at a stop.
     long long take(float* out, long long n, double timeout_s, long long* index) {
         std::unique_lock<std::mutex> lock(mutex_);
-        n = std::min(n, capacity_);
-        if (at_hand() < n) phase_ = newest_ - waiting_ + n;
-        const auto ready = [&] { return stopped_ || woken_ || at_hand() >= n || runs_.size() > 1; };
-        const auto limit = std::chrono::duration<double>(std::min(std::max(timeout_s, 0.0), 1e6));
-        const bool came = changed_.wait_until(lock, Clock::now() + std::chrono::duration_cast<Clock::duration>(limit), ready);
-        *index = newest_ - waiting_;
+        const auto ready = [&] { return stopped_ || woken_ || at_hand() >= n || gap(); };
+        if (!ready()) {
+            phase_ = next() + n;
+            changed_.notify_all();  // less room may do for the next read
+        }
+        const bool came = changed_.wait_until(lock, until(timeout_s), ready);
+        *index = next();
         if (!came || !n || runs_.empty() || stopped_ || woken_) return came ? 0 : -1;
         Run& run = runs_.front();
         const long long most = std::min(n, run.n), at = taken_ % capacity_, first = std::min(most, capacity_ - at);
@@ -153,12 +171,18 @@ public:
     // Whether the device has given its first samples; waits for them.
     bool wait_known(double timeout_s) {
         std::unique_lock<std::mutex> lock(mutex_);
-        changed_.wait_for(lock, std::chrono::duration<double>(timeout_s), [this] { return known_ || stopped_ || woken_; });
+        changed_.wait_until(lock, until(timeout_s), [this] { return known_ || stopped_ || woken_; });
         return known_;
     }
 
 private:
     using Clock = std::chrono::steady_clock;
+
+    // The time of some seconds from now, none before it and none that the clock's count does not hold.
+    static Clock::time_point until(double seconds) {
+        const std::chrono::duration<double> limit(std::min(std::max(seconds, 0.0), 1e6));
+        return Clock::now() + std::chrono::duration_cast<Clock::duration>(limit);
+    }
 
     template <class T>
     T look(const T& value) {
@@ -173,10 +197,20 @@ private:
     }
 
     long long at_hand() const { return runs_.empty() ? 0 : runs_.front().n; }
+    long long next() const { return runs_.empty() ? std::max(newest_, 0LL) : runs_.front().index; }
+    bool gap() const { return !runs_.empty() && runs_.front().index + runs_.front().n != newest_; }
+    long long room() const { return capacity_ - waiting_; }
 
-    // There is room: whoever puts has waited for it. More than that, of a caller who did not, is cut off.
+    // Samples up to the one at which a read is to end.
+    long long to_phase() const {
+        const long long past = (newest_ - phase_) % step_;
+        return step_ - (past < 0 ? past + step_ : past);
+    }
+
+    // There is room: whoever puts has waited for it. More than that, of a caller who did not, is lost.
     void keep(const float* samples, std::size_t stride, long long n, long long index) {
-        n = std::min(n, capacity_ - waiting_);
+        counts_.lost += static_cast<std::uint64_t>(std::max(n - room(), 0LL));
+        n = std::min(n, room());
         if (n <= 0) return;
         const long long at = (taken_ + waiting_) % capacity_, first = std::min(n, capacity_ - at);
         for (std::size_t c = 0; c < channels_; ++c) {

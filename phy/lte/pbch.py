@@ -136,7 +136,7 @@ def _quarter(cell: Cell, mib: bytes, number: int) -> NDArray[np.complex64]:
 
 
 class PbchDecoder:
-    """Reads the MIB of one cell frame by frame, without knowing its ports or frame number.
+    """Reads the MIB of one cell frame by frame, without knowing its frame number, or its ports.
 
     Every frame is tried with 1, 2 and 4 ports as each of the four quarters, alone and combined with the frames before
     it that belong to the same MIB.
@@ -144,12 +144,14 @@ class PbchDecoder:
     Args:
         pci: physical-layer cell identity.
         cp: cyclic prefix.
+        n_ports: antenna ports, where they are known already: the others are not tried.
     """
 
-    def __init__(self, pci: int, cp: CyclicPrefix) -> None:
+    def __init__(self, pci: int, cp: CyclicPrefix, n_ports: int | None = None) -> None:
+        self._ports = _PORTS if n_ports is None else (n_ports,)
         self._cell = Cell(pci, 6, 4, cp)
         self._index = re_index(self._cell)
-        self._estimators = [Estimator(Cell(pci, 6, ports, cp)) for ports in _PORTS]
+        self._estimators = [Estimator(Cell(pci, 6, ports, cp)) for ports in self._ports]
         self._n_bits = n_coded_bits(cp)
         self._signs = (1 - 2 * _scrambling(pci, self._n_bits).astype(np.int16)).reshape(N_FRAMES, -1)
         self._earlier: deque[NDArray[np.int16]] = deque(maxlen=N_FRAMES - 1)
@@ -191,8 +193,8 @@ class PbchDecoder:
         return best
 
     def _soft_bits(self, grid: NDArray[np.complex64]) -> NDArray[np.int16]:
-        """Scrambled soft bits of a frame, int16 (3, n): one row for each number of ports."""
-        result = np.empty((len(_PORTS), self._n_bits // N_FRAMES), np.int16)
+        """Scrambled soft bits of a frame, int16: one row for each number of ports."""
+        result = np.empty((len(self._ports), self._n_bits // N_FRAMES), np.int16)
         for row, estimator in zip(result, self._estimators, strict=True):
             symbols, variance = precoding.receive(grid, estimator.estimate(0, grid), self._index)
             row[:] = modem.demodulate(symbols, variance, 2)
@@ -202,14 +204,14 @@ class PbchDecoder:
         """(ports, quarter, frames combined) of each hypothesis, and its soft bits int16 (n, n_bits)."""
         choices = [
             (ports, quarter, frames)
-            for ports in _PORTS
+            for ports in self._ports
             for quarter in range(N_FRAMES)
             for frames in sorted({1, min(quarter + 1, len(received))})
         ]
         llr = np.zeros((len(choices), N_FRAMES, self._n_bits // N_FRAMES), np.int16)
         for row, (ports, quarter, frames) in zip(llr, choices, strict=True):
             for back in range(frames):
-                row[quarter - back] = received[-1 - back][_PORTS.index(ports)] * self._signs[quarter - back]
+                row[quarter - back] = received[-1 - back][self._ports.index(ports)] * self._signs[quarter - back]
         return choices, llr
 
 
