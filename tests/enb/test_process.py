@@ -12,6 +12,7 @@ from picocell.enb.enb import Enb
 from picocell.enb.process import AHEAD, EnbProcess
 from picocell.enb.settings import EnbSettings
 from picocell.epc.interfaces.transport import Message
+from picocell.mac.enb_mac import DownlinkSubframe
 from picocell.phy.lte.cell import Cell
 from picocell.phy.lte.downlink import DownlinkTransmitter
 from picocell.phy.lte.frame import sample_rate
@@ -163,6 +164,25 @@ def test_what_is_late_is_not_composed_and_what_waits_is_caught_up_with(log: list
     assert asked[-1] == (SUBFRAME, (39 + AHEAD) * SUBFRAME)
     assert not_sent == [at + AHEAD for at in range(20, 40)]  # else their grants would be waited for
     assert not_heard == list(range(20, 40))
+
+
+def test_an_enb_that_is_behind_makes_subframes_without_new_data(log: list[str]) -> None:
+    enb = Enb(EnbSettings(Cell(pci=1, n_prb=N_PRB)), address="127.0.1.1", mme_address="127.0.1.100")
+    waiting, asked = [0], []
+    made = enb.downlink
+
+    def downlink(now: int, *, new_data: bool = True) -> DownlinkSubframe:
+        asked.append(new_data)
+        return made(now, new_data=new_data)
+
+    enb.downlink = downlink  # type: ignore[method-assign]
+    process = EnbProcess(enb, cast(Radio, SilentRadio(log)), cast(CoreLink, QuietLink(log)), waiting=lambda: waiting[0])
+    process.start()
+    asked.clear()
+    for waiting[0] in (0, SUBFRAME - 1, SUBFRAME, 2 * SUBFRAME, SUBFRAME, 0):
+        assert process.step()
+    assert asked == [True, True, False, False, False, True]
+    assert process.lateness.hurried == 3
 
 
 def test_an_enb_that_is_behind_catches_up_wholly(log: list[str]) -> None:

@@ -273,3 +273,13 @@ def test_port_that_is_taken(core: CoreProcess, tmp_path: Path) -> None:
     assert f"picocell: SCTP port 36412 of {CORE} is in use by another program" in second.log
     assert "Traceback" not in second.log
     second.stop()
+
+
+def test_priority_where_it_is_permitted(tmp_path: Path) -> None:
+    core = CoreProcess(tmp_path, "--process.priority", "7", address=f"{NET}.103")
+    assert core.ready.startswith("Core "), core.log
+    if os.sched_getscheduler(core.process.pid) == os.SCHED_FIFO:
+        assert os.sched_getparam(core.process.pid).sched_priority == 7
+    else:
+        assert "no real-time priority" in core.log
+    assert core.stop() == 0

@@ -65,6 +65,18 @@ def test_map_is_that_of_the_clause(cell: Cell, mib: bytes, sfn: int) -> None:
     np.testing.assert_allclose(grid, wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("n_ports", [1, 2, 4])
+def test_ports_that_are_known_are_the_only_ones_tried(n_ports: int) -> None:
+    cell = Cell(7, 25, n_ports)
+    rng = np.random.default_rng(n_ports)
+    grid = central(received(rng, frame(cell, 1, own_mib(cell, 1)), channel(rng, cell, "AWGN"), 0.05))
+    anybody = PbchDecoder(cell.pci, cell.cp).decode(grid)
+    assert anybody is not None
+    for known in (1, 2, 4):
+        result = PbchDecoder(cell.pci, cell.cp, known).decode(grid)
+        assert result == (anybody if known == n_ports else None)
+
+
 @settings(max_examples=60, deadline=None)
 @given(cell=CELLS, sfn=st.integers(0, 1023), n_rx=st.integers(1, 2), seed=st.integers(0, 1000))
 def test_every_frame_decodes_by_itself(cell: Cell, sfn: int, n_rx: int, seed: int) -> None:
