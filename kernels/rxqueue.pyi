@@ -79,7 +79,7 @@ class RxQueue:
         """Sample 0 is ``lead`` samples behind the newest; what came before it is let go."""
 
     def resume(self, time: int | None, rate: float) -> None:
-        """A device that was lost is back, and gives the sample of ``time`` now; the index goes on by the computer's clock."""
+        """A device that was lost is back, now at the sample of ``time``; the index goes on by the computer's clock."""
 
     def take(self, out: NDArray[np.complex64], timeout: float) -> tuple[int | None, int]:
         """Fill complex64 ``(channels, n)`` from its beginning; waits for ``timeout`` seconds at most.

@@ -64,8 +64,10 @@ class End:
         self._thread.join()
 
 
-@pytest.fixture
-def ends(name: str) -> Iterator[tuple[End, End]]:
+@pytest.fixture(params=["by C", "by Python"])
+def ends(name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[End, End]]:
+    if request.param == "by Python":  # as with a library of another version
+        monkeypatch.setattr("picocell.radio.sdr.soapy.soapy_functions", lambda _: None)
     with ExitStack() as stack:
         radios = [stack.enter_context(opened(name, end)) for end in "ab"]
         made = [End(radio, kind) for radio, kind in zip(radios, (100.0, 200.0), strict=True)]
