@@ -1,13 +1,15 @@
 """Transforms, modulation, equalisers and the air under arguments that nobody means to pass (support/hostile.py)."""
 
+import ctypes
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from mmap import mmap
 
 import numpy as np
 import pytest
 
-from picocell.kernels import dft, equalise, gold, mimo, modem, ofdm, pilots, prach, propagation, shmring
+from picocell.kernels import dft, equalise, gold, mimo, modem, ofdm, pilots, prach, propagation, rxqueue, shmring
 from picocell.phy.lte.prach_detect import _noise_tables
 from support.hostile import Seed, attack, seed
 
@@ -52,6 +54,50 @@ def _ring_under(header: bytes, samples: np.ndarray, out: np.ndarray, n: int) -> 
         with suppress(ValueError):
             call()
     ring.write_zeros(n)
+
+
+def _queue() -> rxqueue.RxQueue:
+    """With room for what is put, and a gap, so that nobody waits."""
+    queue = rxqueue.RxQueue(2, 4096, 1)
+    queue.begin(0)
+    for time in (0, 20):
+        queue.put(np.arange(18, dtype=np.complex64).reshape(2, 9), 9, time)
+    return queue
+
+
+def _put(samples: np.ndarray, n: int, time: int | None, overflow: bool) -> tuple[object, ...]:
+    queue = _queue()
+    queue.put(samples, n, time, overflow)
+    return queue.waiting, queue.newest, queue.origin, queue.wanted, queue.counts
+
+
+def _begin(*leads: int) -> tuple[int, int, int]:
+    queue = _queue()
+    for lead in leads:
+        queue.begin(lead)
+    return queue.newest, queue.origin, queue.wanted
+
+
+def _run(rate: float, timeout_us: int) -> tuple[int, int, dict[str, int]]:
+    """Only what is no address is spoilt: whatever else has the type of one would be called."""
+    left = count(40, -1)
+
+    def read(_device: object, _stream: object, _rows: object, n: int, *_: object) -> int:
+        at = next(left)
+        return -3 if at < 0 else (n, 0, -1, -4)[at % 4]
+
+    calls = ctypes.CFUNCTYPE(ctypes.c_int, *8 * [ctypes.c_size_t])
+    function = calls(read)
+    address = ctypes.cast(function, ctypes.c_void_p).value or 0
+    queue = _queue()
+    return queue.run(address, 0, 1, 1, 0, rate, timeout_us), queue.newest, queue.counts
+
+
+def _write(samples: np.ndarray, time: int | None, rate: float, end: bool, timeout_us: int) -> int:
+    calls = ctypes.CFUNCTYPE(ctypes.c_int, *4 * [ctypes.c_size_t])
+    function = calls(lambda _device, _stream, _rows, n: n % 1000)
+    address = ctypes.cast(function, ctypes.c_void_p).value or 0
+    return rxqueue.write(address, 1, 1, samples, time, rate, end, timeout_us)
 
 
 TABLE = RNG.normal(size=(65, 24)).astype(np.float32)
@@ -114,6 +160,16 @@ SEEDS: dict[str, Callable[[], Seed]] = {
     ),
     "propagation.Interpolator": lambda: seed(propagation.Interpolator, TABLE, again=False),
     "propagation.Interpolator.run": lambda: seed(propagation.Interpolator(TABLE).run, _wave(2, 200), 11.5, 1.01, 150),
+    "rxqueue.RxQueue": lambda: seed(rxqueue.RxQueue, 2, 64, 8, again=False),
+    "rxqueue.RxQueue.put": lambda: seed(_put, _wave(2, 9), 7, 30, True),
+    "rxqueue.RxQueue.put, no time": lambda: seed(_put, _wave(2, 9), 9, None, False),
+    "rxqueue.RxQueue.run": lambda: seed(_run, 1.92e6, 100_000),
+    "rxqueue.RxQueue.begin": lambda: seed(_begin, 500, 3, -20),
+    "rxqueue.RxQueue.resume": lambda: seed(lambda time, rate: _queue().resume(time, rate), 12, 1.92e6),
+    "rxqueue.RxQueue.take": lambda: seed(lambda out, timeout: _queue().take(out, timeout), _wave(2, 12), 0.1),
+    "rxqueue.RxQueue.wait_known": lambda: seed(lambda timeout: _queue().wait_known(timeout), 0.1),
+    "rxqueue.RxQueue.wake": lambda: seed(lambda woken: _queue().wake(woken), True),
+    "rxqueue.write": lambda: seed(_write, samples=_wave(2, 9), time=77, rate=1.92e6, end=True, timeout_us=10_000),
     "shmring.Ring": _ring_made,
     "shmring.Ring, header": lambda: seed(_ring_under, bytes(4096), _wave(2, 9), _wave(2, 5), 3),
     "shmring.Ring.write": lambda: seed(lambda samples: _ring().write(samples), _wave(2, 9)),

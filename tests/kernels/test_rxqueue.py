@@ -318,6 +318,16 @@ def test_time_goes_on_by_the_clock_while_a_device_is_away(timed: bool) -> None:
         assert queue.origin + queue.newest == 82
 
 
+def test_no_more_is_wanted_than_there_is_room_for() -> None:
+    """Time that passed while a device was away leaves the reads anywhere in a step."""
+    queue = begun(capacity=16, step=8)
+    queue.put(ramp(0, 8), 8)
+    queue.put(ramp(8, 5), 5)
+    for _ in range(60):
+        queue.resume(None, 1e9)
+        assert 1 <= queue.wanted <= 3
+
+
 def test_a_device_that_goes_before_its_first_samples_begins_as_new() -> None:
     queue = RxQueue(1, 8, 4)
     queue.resume(5, 1e6)

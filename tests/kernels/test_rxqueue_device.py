@@ -313,9 +313,9 @@ def _pieces(starts: dict[int, int], total: int) -> list[tuple[int, int]]:
 def test_addresses_and_values_that_are_not_allowed() -> None:
     queue, device, sent = RxQueue(1, 8, 8), Device([]), Sent(1, 1)
     read, block = ctypes.cast(device._read, POINTER).value or 0, np.zeros((1, 4), np.complex64)
-    for given in ((0, 1, 1, 1, 1), (read, 1, 0, 1, 1), (read, 1, 1, 0, 1), (read, 0, 1, 1, 1)):
+    for f, g, to, rx, tx in ((0, 1, 1, 1, 1), (read, 1, 0, 1, 1), (read, 1, 1, 0, 1), (read, 0, 1, 1, 1)):
         with pytest.raises(ValueError, match="a device, its stream and its functions are needed"):
-            queue.run(*given, 1e6, 0)
+            queue.run(f, g, to, rx, tx, 1e6, 0)
     for function, to, stream in ((0, 1, 1), (1, 0, 1), (1, 1, 0)):
         with pytest.raises(ValueError, match="a device, its stream and its function are needed"):
             write(function, to, stream, block, None, 1e6, False, 0)
@@ -332,3 +332,14 @@ def test_addresses_and_values_that_are_not_allowed() -> None:
     with pytest.raises(ValueError, match=r"sample -72057594037927936 at 1.0 per second is not allowed: nanoseconds"):
         write(sent.address, 1, 1, block, -(1 << 56), 1.0, False, 0)
     assert (device.asked, sent.calls) == ([], [])
+
+
+@pytest.mark.parametrize("wrong", [-1, 1 << 64, None, "0"])
+@pytest.mark.parametrize("place", range(5))
+def test_what_is_no_address_is_not_called(place: int, wrong: Any) -> None:
+    first, second, third, fourth, fifth = (wrong if k == place else 0 for k in range(5))
+    with pytest.raises((OverflowError, TypeError)):
+        RxQueue(1, 8, 8).run(first, second, third, fourth, fifth, 1e6, 0)
+    if place < 3:
+        with pytest.raises((OverflowError, TypeError)):
+            write(first, second, third, np.zeros((1, 4), np.complex64), None, 1e6, False, 0)
