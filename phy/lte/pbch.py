@@ -129,10 +129,16 @@ def map(cell: Cell, sfn: int, mib: bytes, grid: NDArray[np.complex64]) -> None:
     grid.reshape(cell.n_ports, -1)[:, re_index(cell)] = _quarter(cell, bytes(mib), sfn % N_FRAMES)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=2048)
 def _quarter(cell: Cell, mib: bytes, number: int) -> NDArray[np.complex64]:
-    """What the ports send of a quarter of a MIB."""
-    return precoding.transmit_diversity(encode(cell, mib)[number], cell.n_ports)
+    """What the ports send of a quarter of a MIB; kept, for the same ones come again with the frame number."""
+    return precoding.transmit_diversity(_encoded(cell, mib)[number], cell.n_ports)
+
+
+@lru_cache(maxsize=16)
+def _encoded(cell: Cell, mib: bytes) -> NDArray[np.complex64]:
+    """All four quarters, which follow on one another."""
+    return encode(cell, mib)
 
 
 class PbchDecoder:
